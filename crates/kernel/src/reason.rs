@@ -1,0 +1,270 @@
+//! The one catalogue of reasons: why something was refused, or why a payer gave nothing (rulings 42 and 50 of the design).
+//!
+//! A code is stable: clients match on it. The sentences are for people, in Chinese and English, each with what to do about it.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$group:meta])* $variant:ident = $code:literal { $zh:literal, $zh_cure:literal; $en:literal, $en_cure:literal })*) => {
+        /// A stable reason with its sentences.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[$group])* #[doc = $en] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the catalogue.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What happened, in Chinese.
+            pub const fn zh(self) -> &'static str {
+                match self { $(Self::$variant => $zh,)* }
+            }
+
+            /// What to do about it, in Chinese; empty where nothing needs doing.
+            pub const fn zh_cure(self) -> &'static str {
+                match self { $(Self::$variant => $zh_cure,)* }
+            }
+
+            /// What happened, in English.
+            pub const fn en(self) -> &'static str {
+                match self { $(Self::$variant => $en,)* }
+            }
+
+            /// What to do about it, in English; empty where nothing needs doing.
+            pub const fn en_cure(self) -> &'static str {
+                match self { $(Self::$variant => $en_cure,)* }
+            }
+
+            /// The reason with this code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.code() == code)
+            }
+        }
+    };
+}
+
+reasons! {
+    // ---- the form of a request
+    MalformedRequest = "MALFORMED_REQUEST" { "报文格式不正确", "请按接口规范检查报文后重发"; "the message is malformed", "check it against the interface and send it again" }
+    FieldMissing = "FIELD_MISSING" { "缺少必填项", "请补全后重发"; "a required field is missing", "fill it in and send it again" }
+    UnknownCode = "UNKNOWN_CODE" { "代码值无法识别", "请按字典填写"; "a code is not in the dictionary", "use a code of the dictionary" }
+    UnknownTransaction = "UNKNOWN_TRANSACTION" { "不支持该交易编号", "请检查 infno"; "this transaction number is not served here", "check infno" }
+    AmountMalformed = "AMOUNT_MALFORMED" { "金额格式不正确", "金额以元为单位，最多两位小数"; "the amount is not a decimal number of yuan with at most two decimals", "write it like 12.30" }
+    AmountNegative = "AMOUNT_NEGATIVE" { "金额不能为负数", "请核对金额"; "the amount is negative", "check the amount" }
+    AmountZero = "AMOUNT_ZERO" { "金额不能为零", "请核对金额"; "the amount is zero", "check the amount" }
+    AmountTooLarge = "AMOUNT_TOO_LARGE" { "金额超出系统上限", "请核对金额"; "the amount is larger than any bill can be", "check the amount" }
+    PartsDoNotAddUp = "PARTS_DO_NOT_ADD_UP" { "明细合计与总金额不符", "请核对明细后重发"; "the parts do not add up to the whole", "check the lines against the total" }
+    TextMalformed = "TEXT_MALFORMED" { "文字编码不正确", "请以 UTF-8 重新发送"; "a text is not well-formed", "send it as valid UTF-8 without lone surrogates" }
+    RegionUnknown = "REGION_UNKNOWN" { "行政区划代码无法识别", "请填写六位医保区划"; "the region is not known", "use the six digits of a region that has a rule pack" }
+    IdMalformed = "ID_MALFORMED" { "编号格式不正确", "请使用系统返回的编号"; "an id is malformed", "use an id as it was returned" }
+    DateMalformed = "DATE_MALFORMED" { "日期格式不正确", "请按 yyyy-MM-dd 填写"; "a date is malformed", "write it like 2026-01-31" }
+    PageTooLarge = "PAGE_TOO_LARGE" { "每页条数或批量超出上限", "请减少条数后重试"; "the page or batch is larger than allowed", "ask for fewer" }
+    CursorMalformed = "CURSOR_MALFORMED" { "翻页游标无效", "请从第一页重新查询"; "the page cursor is not one of ours", "start again from the first page" }
+    RequestIdReused = "REQUEST_ID_REUSED" { "同一请求编号已用于不同的内容", "请使用新的请求编号"; "this request id was already used for something else", "use a new request id" }
+
+    // ---- access
+    AccessTokenMissing = "ACCESS_TOKEN_MISSING" { "请求未携带访问令牌", "请在请求头中携带令牌"; "the request has no access token", "send one as a bearer token" }
+    AccessTokenInvalid = "ACCESS_TOKEN_INVALID" { "访问令牌无效", "请重新获取令牌"; "the access token is not valid", "get a new one" }
+    AccessTokenExpired = "ACCESS_TOKEN_EXPIRED" { "访问令牌已过期", "请重新获取令牌"; "the access token has expired", "get a new one" }
+    AccessDenied = "ACCESS_DENIED" { "该角色无权执行此操作", "请使用有权限的身份"; "this role may not do this", "use a caller that may" }
+    NotYours = "NOT_YOURS" { "只能办理本人的业务", "请由本人办理"; "this concerns somebody else", "the person concerned must do it" }
+    Internal = "INTERNAL" { "系统内部错误", "请稍后重试，或凭时间联系医保经办机构"; "an internal error; nothing was changed", "try again, or report the time of this answer" }
+    Unavailable = "UNAVAILABLE" { "服务暂时不可用", "请稍后用同一报文重试"; "a service is not available for the moment", "send the same request again shortly" }
+    Overloaded = "OVERLOADED" { "系统繁忙", "请稍后用同一报文重试"; "more requests are waiting than can be served", "send the same request again shortly" }
+
+    // ---- people and enrolments
+    PersonUnknown = "PERSON_UNKNOWN" { "查无此人", "请核对人员信息"; "the person is not known", "check the identity" }
+    IdNumberInvalid = "ID_NUMBER_INVALID" { "证件号码不正确", "请核对证件号码"; "the ID number is not valid", "check the ID number" }
+    IdentityMismatch = "IDENTITY_MISMATCH" { "姓名与证件号码不一致", "请核对姓名和证件号码"; "the name does not belong to this ID number", "check name and ID number" }
+    EnrolmentUnknown = "ENROLMENT_UNKNOWN" { "无此参保记录", "请核对险种和参保地"; "there is no such enrolment", "check scheme and place of insurance" }
+    EnrolmentContradicts = "ENROLMENT_CONTRADICTS" { "该人员编号已属于另一人", "请核对人员编号"; "this person number belongs to somebody else", "check the person number" }
+
+    // ---- who may be bound
+    SamePerson = "SAME_PERSON" { "不能与本人建立共济关系", "请填写家庭成员的信息"; "contributor and beneficiary are the same person", "name a relative" }
+    RelationNotAllowed = "RELATION_NOT_ALLOWED" { "该亲属关系不在本地共济范围内", "共济仅限近亲属"; "this relation is not covered here", "mutual aid is for near relatives" }
+    ContributorNotEmployee = "CONTRIBUTOR_NOT_EMPLOYEE" { "授权人没有职工医保个人账户", "须由职工医保参保人授权"; "the contributor has no employees' account", "only an employee can contribute" }
+    ContributorSuspended = "CONTRIBUTOR_SUSPENDED" { "授权人参保状态异常", "恢复缴费后可用"; "the contributor's insurance is interrupted", "it works again once contributions resume" }
+    ContributorTerminated = "CONTRIBUTOR_TERMINATED" { "授权人已终止参保", "该账户不能再用于共济"; "the contributor's insurance has ended", "this account cannot contribute any more" }
+    BeneficiaryNotInsured = "BENEFICIARY_NOT_INSURED" { "使用人未正常参保", "参保缴费后可用"; "the beneficiary is not insured", "it works once they are enrolled and paid up" }
+    RegionNotCovered = "REGION_NOT_COVERED" { "双方参保地之间尚未开通共济", "可咨询医保钱包"; "aid between these two places is not open", "ask about the wallet" }
+    RoleExclusive = "ROLE_EXCLUSIVE" { "当地规定每人只能在一个共济关系中", "请先解除原有共济关系"; "here a person can be in one aid binding only", "end the other binding first" }
+    TooManyBeneficiaries = "TOO_MANY_BENEFICIARIES" { "授权人的共济人数已达上限", "请先解除一名成员"; "the contributor has as many beneficiaries as allowed", "end one binding first" }
+    TooManyContributors = "TOO_MANY_CONTRIBUTORS" { "使用人的授权人数已达上限", "请先解除一名授权人"; "the beneficiary has as many contributors as allowed", "end one binding first" }
+    DuplicateBinding = "DUPLICATE_BINDING" { "双方已有共济关系", "无需重复绑定"; "these two are already bound", "nothing needs doing" }
+    ReciprocalBinding = "RECIPROCAL_BINDING" { "对方已为本人共济，不能互相共济", "请先解除对方的共济关系"; "the beneficiary already contributes to the contributor, and aid is one-way here", "end that binding first" }
+    OutsideValidity = "OUTSIDE_VALIDITY" { "不在授权有效期内", "请核对起止日期"; "the date lies outside the validity", "check the dates" }
+    FundingModelNotLink = "FUNDING_MODEL_NOT_LINK" { "当地不采用授权共济方式", "请按当地方式办理"; "this place does not fund aid by linking accounts", "use the way this place offers" }
+    BindingUnknown = "BINDING_UNKNOWN" { "无此共济关系", "请核对编号"; "there is no such aid binding", "check the id" }
+    BindingNotPending = "BINDING_NOT_PENDING" { "该共济申请不在待确认状态", "请刷新后再看"; "this binding is not waiting for an answer", "look at its state" }
+    BindingEnded = "BINDING_ENDED" { "共济关系已解除", "如需使用请重新绑定"; "the aid binding has ended", "bind again to use it" }
+    ReleaseByContributor = "RELEASE_BY_CONTRIBUTOR" { "当地规定由授权人解除共济", "请授权人解除或暂停"; "here only the contributor can end the binding", "ask the contributor to end or pause it" }
+    MinBindNotMet = "MIN_BIND_NOT_MET" { "未满最短绑定期限", "到期前可先暂停共济"; "the shortest binding time is not over", "the contributor can pause it meanwhile" }
+
+    // ---- mandates
+    MandateUnknown = "MANDATE_UNKNOWN" { "无此共济授权", "请核对编号"; "there is no such mandate", "check the binding id" }
+    MandateRevoked = "MANDATE_REVOKED" { "共济授权已撤销", "如需使用请重新绑定"; "the mandate has been revoked", "bind again to use it" }
+    MandatePaused = "MANDATE_PAUSED" { "共济授权已暂停", "授权人可随时恢复"; "the mandate is paused", "the contributor can resume it" }
+    MandateNotPaused = "MANDATE_NOT_PAUSED" { "共济授权未暂停", "无需恢复"; "the mandate is not paused", "nothing needs doing" }
+    MandateBusy = "MANDATE_BUSY" { "上一次更改正在生效", "请稍后重试"; "an earlier change is still taking effect", "try again in a moment" }
+    MandateVersionStale = "MANDATE_VERSION_STALE" { "授权内容已被更改", "请刷新后再改"; "the mandate has changed since you read it", "read it again" }
+    LimitInvalid = "LIMIT_INVALID" { "限额不正确", "限额须为正数"; "a limit must be above zero", "leave it out for no limit, or pause the mandate" }
+
+    // ---- credentials
+    CredentialUnknown = "CREDENTIAL_UNKNOWN" { "就诊凭证无法识别", "请患者重新出示医保码或卡"; "the credential is not known", "ask the patient to show their code or card again" }
+    CredentialExpired = "CREDENTIAL_EXPIRED" { "医保电子凭证已过期", "请患者刷新医保码"; "the e-credential has expired", "ask the patient to refresh the code" }
+    CredentialUsed = "CREDENTIAL_USED" { "该医保电子凭证已用于另一笔结算", "请患者刷新医保码"; "this e-credential already paid another bill", "ask the patient to refresh the code" }
+    CredentialNotThePatients = "CREDENTIAL_NOT_THE_PATIENTS" { "凭证与就诊人员不一致", "必须使用患者本人的凭证"; "the credential is not the patient's", "only the patient's own credential opens a visit" }
+    CredentialPurpose = "CREDENTIAL_PURPOSE" { "该凭证不能用于结算", "请患者出示用于结算的医保码"; "the credential was issued for another purpose", "ask for a code for settlement" }
+
+    // ---- settling
+    SyncPending = "SYNC_PENDING" { "人员或授权信息同步中", "请稍后用同一报文重试"; "the person or the mandate has not arrived here yet", "send the same request again shortly" }
+    MsgidMalformed = "MSGID_MALFORMED" { "msgid 格式不正确", "机构编码、时间和流水号共不超过 30 位"; "the msgid is malformed", "it is the institution's code, the time and a serial number, at most 30 characters" }
+    MsgidReused = "MSGID_REUSED" { "同一 msgid 的报文内容不一致", "新业务请使用新的 msgid"; "this msgid was used for a different request", "use a new msgid for a new request" }
+    InstitutionUnknown = "INSTITUTION_UNKNOWN" { "定点医药机构未登记", "请联系医保经办机构"; "the institution is not registered", "ask the agency to register it" }
+    InstitutionMismatch = "INSTITUTION_MISMATCH" { "报文中的机构与令牌不一致", "请核对 fixmedins_code"; "the institution of the message is not the caller", "check fixmedins_code" }
+    AccountFrozen = "ACCOUNT_FROZEN" { "个人账户已冻结", "请联系医保经办机构"; "the account is frozen", "ask the agency" }
+    SettlementUnknown = "SETTLEMENT_UNKNOWN" { "无此结算记录", "请核对结算编号"; "there is no such settlement", "check the settlement id" }
+    SettlementCancelled = "SETTLEMENT_CANCELLED" { "该结算已撤销", "无需重复撤销"; "the settlement was already cancelled", "nothing needs doing" }
+    SettlementNotYours = "SETTLEMENT_NOT_YOURS" { "该结算属于另一机构", "请由原机构办理"; "the settlement belongs to another institution", "only that institution can do this" }
+    UsageProhibited = "USAGE_PROHIBITED" { "该用途不得使用个人账户", "公共卫生、体育健身、养生保健费用不在支付范围"; "no personal account may pay for this use", "public health, fitness and wellness are excluded everywhere" }
+    AllocationContradicts = "ALLOCATION_CONTRADICTS" { "同一划入编号的内容不一致", "请核对划入记录"; "this allocation id was used for other content", "check the allocation" }
+
+    // ---- why a payer gave what it gave
+    Taken = "TAKEN" { "已支付", ""; "paid", "" }
+    NothingLeftToPay = "NOTHING_LEFT_TO_PAY" { "账单已付清", ""; "the bill was already covered", "" }
+    BalanceZero = "CONTRIBUTOR_BALANCE_ZERO" { "可用余额为零", "余额到账后可用"; "there is no usable balance", "it works once money is credited" }
+    OwnBalanceZero = "OWN_BALANCE_ZERO" { "本人账户可用余额为零", ""; "the own account has no usable balance", "" }
+    BelowFloor = "BELOW_RESERVE_FLOOR" { "余额未超过当地保留额", "超过保留额的部分才能共济"; "the balance does not exceed what must stay in the account", "only what is above the floor can be used" }
+    BelowStartingMinimum = "BELOW_STARTING_MINIMUM" { "余额未达到当地起用额", "余额达到起用额后可用"; "the balance is below the least that aid starts from", "it works once the balance reaches it" }
+    OwnBalanceNotExhausted = "OWN_BALANCE_NOT_EXHAUSTED" { "本人账户尚有余额", "用完本人账户后才能使用共济"; "the patient's own account still has money", "aid starts when it is used up" }
+    AnotherContributorChosen = "ANOTHER_CONTRIBUTOR_CHOSEN" { "当地每次结算只使用一名授权人", ""; "here one contributor pays per bill, and another was chosen", "" }
+    UsageNotCovered = "USAGE_NOT_COVERED" { "当地共济不包括该用途", ""; "aid does not cover this use here", "" }
+    UsageNotInMandate = "USAGE_NOT_IN_MANDATE" { "授权不包括该用途", "授权人可修改授权范围"; "the mandate does not cover this use", "the contributor can add it" }
+    LimitPerTransaction = "LIMIT_PER_TRANSACTION" { "已达单次限额", "授权人可调整限额"; "the limit per transaction is reached", "the contributor can raise it" }
+    LimitPerMonth = "LIMIT_PER_MONTH" { "已达当月限额", "授权人可调整限额"; "the limit of this month is reached", "the contributor can raise it" }
+    NotYetEffective = "NOT_YET_EFFECTIVE" { "共济关系尚未生效", "请在生效日期后使用"; "the binding is not in effect yet", "use it from its effective date" }
+    BindingEnding = "BINDING_ENDING" { "共济关系正在解除", ""; "the binding is being ended", "" }
+    AidDeclined = "AID_DECLINED" { "本次未使用共济", ""; "aid was not wanted for this bill", "" }
+    AccountNotUsed = "ACCOUNT_NOT_USED" { "本次不使用个人账户", "acct_used_flag 为 0"; "the request says that no account is to be used", "acct_used_flag is 0" }
+    FullCoverNeeded = "FULL_COVER_NEEDED" { "余额须足以全额支付", "当地规定不得部分支付"; "the balance must cover the whole amount", "this place allows no part payment" }
+    CashOnly = "CASH_ONLY" { "该部分只能现金支付", ""; "this part can be paid in cash only", "" }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// A refusal: the reason, and which field or value it is about. It never holds a name, an ID number or a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The field and value it is about, in any language: `medfee_sumamt = 1.234`.
+    pub about: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal that names the field or value it is about.
+    pub fn about(reason: Reason, what: impl Into<String>) -> Self {
+        Self {
+            reason,
+            about: Some(what.into()),
+        }
+    }
+
+    /// The sentence for people, in Chinese.
+    pub fn zh(&self) -> String {
+        let about = self
+            .about
+            .as_ref()
+            .map(|about| format!("（{about}）"))
+            .unwrap_or_default();
+        match self.reason.zh_cure() {
+            "" => format!("{}{about}。", self.reason.zh()),
+            cure => format!("{}{about}，{cure}。", self.reason.zh()),
+        }
+    }
+
+    /// The sentence for people, in English.
+    pub fn en(&self) -> String {
+        let about = self
+            .about
+            .as_ref()
+            .map(|about| format!(" ({about})"))
+            .unwrap_or_default();
+        match self.reason.en_cure() {
+            "" => format!("{}{about}", self.reason.en()),
+            cure => format!("{}{about}: {cure}", self.reason.en()),
+        }
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            about: None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_reason_has_its_own_code_and_both_languages() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), Some(*reason));
+            assert!(
+                !reason.zh().is_empty() && !reason.en().is_empty(),
+                "{reason}"
+            );
+            assert_eq!(
+                reason.zh_cure().is_empty(),
+                reason.en_cure().is_empty(),
+                "{reason}"
+            );
+            assert!(
+                reason
+                    .code()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_reads_as_a_sentence_with_its_cure() {
+        let refusal = Refusal::about(Reason::AmountMalformed, "medfee_sumamt = 1.234");
+        assert_eq!(
+            refusal.zh(),
+            "金额格式不正确（medfee_sumamt = 1.234），金额以元为单位，最多两位小数。"
+        );
+        assert!(
+            refusal
+                .en()
+                .ends_with("(medfee_sumamt = 1.234): write it like 12.30")
+        );
+    }
+}
