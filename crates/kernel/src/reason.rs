@@ -84,6 +84,10 @@ reasons! {
     IdentityMismatch = "IDENTITY_MISMATCH" { "姓名与证件号码不一致", "请核对姓名和证件号码"; "the name does not belong to this ID number", "check name and ID number" }
     EnrolmentUnknown = "ENROLMENT_UNKNOWN" { "无此参保记录", "请核对险种和参保地"; "there is no such enrolment", "check scheme and place of insurance" }
     EnrolmentContradicts = "ENROLMENT_CONTRADICTS" { "该人员编号已属于另一人", "请核对人员编号"; "this person number belongs to somebody else", "check the person number" }
+    PersonNoInvalid = "PERSON_NO_INVALID" { "人员编号格式不正确", "人员编号为不超过 30 位的字母、数字或连字符，不得使用证件号码"; "the person number is malformed", "it has at most 30 letters, digits and hyphens, and is never the ID number" }
+    PhoneInvalid = "PHONE_INVALID" { "手机号码不正确", "请填写 11 位手机号码"; "the phone number is not valid", "give the 11 digits of a mobile number" }
+    CardNumberInvalid = "CARD_NUMBER_INVALID" { "社会保障卡号不正确", "请核对社会保障卡号"; "the number of the social-security card is not valid", "check the card number" }
+    CardContradicts = "CARD_CONTRADICTS" { "该社会保障卡已属于另一人", "请核对社会保障卡号"; "this social-security card belongs to somebody else", "check the card number" }
 
     // ---- who may be bound
     SamePerson = "SAME_PERSON" { "不能与本人建立共济关系", "请填写家庭成员的信息"; "contributor and beneficiary are the same person", "name a relative" }
@@ -114,6 +118,8 @@ reasons! {
     MandateBusy = "MANDATE_BUSY" { "上一次更改正在生效", "请稍后重试"; "an earlier change is still taking effect", "try again in a moment" }
     MandateVersionStale = "MANDATE_VERSION_STALE" { "授权内容已被更改", "请刷新后再改"; "the mandate has changed since you read it", "read it again" }
     LimitInvalid = "LIMIT_INVALID" { "限额不正确", "限额须为正数"; "a limit must be above zero", "leave it out for no limit, or pause the mandate" }
+    RankInvalid = "RANK_INVALID" { "顺位不正确", "顺位从 1 开始"; "the rank is not valid", "ranks begin at 1" }
+    RankSetByOther = "RANK_SET_BY_OTHER" { "当地规定顺位由另一方设定", "请由另一方调整顺位"; "here the other side sets the rank", "ask them to set it" }
 
     // ---- credentials
     CredentialUnknown = "CREDENTIAL_UNKNOWN" { "就诊凭证无法识别", "请患者重新出示医保码或卡"; "the credential is not known", "ask the patient to show their code or card again" }
@@ -128,6 +134,7 @@ reasons! {
     MsgidReused = "MSGID_REUSED" { "同一 msgid 的报文内容不一致", "新业务请使用新的 msgid"; "this msgid was used for a different request", "use a new msgid for a new request" }
     InstitutionUnknown = "INSTITUTION_UNKNOWN" { "定点医药机构未登记", "请联系医保经办机构"; "the institution is not registered", "ask the agency to register it" }
     InstitutionMismatch = "INSTITUTION_MISMATCH" { "报文中的机构与令牌不一致", "请核对 fixmedins_code"; "the institution of the message is not the caller", "check fixmedins_code" }
+    SandboxMixed = "SANDBOX_MIXED" { "测试机构与正式参保人不能混用", "测试请使用测试人员，正式业务请使用正式机构"; "a test institution met a real person, or the other way round", "use test people with test institutions only" }
     AccountFrozen = "ACCOUNT_FROZEN" { "个人账户已冻结", "请联系医保经办机构"; "the account is frozen", "ask the agency" }
     SettlementUnknown = "SETTLEMENT_UNKNOWN" { "无此结算记录", "请核对结算编号"; "there is no such settlement", "check the settlement id" }
     SettlementCancelled = "SETTLEMENT_CANCELLED" { "该结算已撤销", "无需重复撤销"; "the settlement was already cancelled", "nothing needs doing" }

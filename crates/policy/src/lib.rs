@@ -1,0 +1,20 @@
+//! The rules of mutual aid, as data and as pure decisions.
+//!
+//! Regions differ in nearly everything: who may be bound, whose money goes first, what must stay in an account. So the
+//! differences are dated rule packs ([`packs`]), and the decisions read them: [`bind`] says who may be bound and released,
+//! [`plan()`] splits a bill among own account, contributors and cash, and [`explain`] puts that split into sentences.
+//!
+//! Nothing here reads a clock, a file, the environment or a random number: the same arguments give the same answer, always.
+
+mod axes;
+pub mod bind;
+pub mod explain;
+pub mod packs;
+pub mod plan;
+mod usages;
+pub mod values;
+
+pub use axes::{Axis, Rules};
+pub use packs::{PackVersion, Packs};
+pub use plan::{Plan, PlanInput, plan};
+pub use usages::Usages;

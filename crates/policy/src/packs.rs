@@ -1,0 +1,119 @@
+//! Rule packs: dated TOML, one file per region, merged along the line from the narrowest place to the nation.
+//!
+//! Every value carries its source and grade. A value of grade C ships disabled and falls through to the next wider region
+//! (ruling 32 of the design); an overlay, which must carry a label, switches such values on or sets others, and its label
+//! becomes part of the pack version, so that no settlement decided under it can be mistaken for one under shipped rules.
+//!
+//! Loading is strict (unknown keys, overlapping dates, a city without its province, a graded-C value that is on), because
+//! a wrong pack moves real money. Everything that can be asked is merged at load; [`Packs::rules`] only looks up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kernel::{Date, Reason, Refusal, Region};
+
+mod edition;
+mod flaw;
+mod province;
+mod timeline;
+mod written;
+
+pub use edition::{Edition, Grade, Origin, PackVersion};
+pub use flaw::{Flaw, PackError};
+pub use province::Province;
+pub(crate) use written::Entry;
+
+use crate::axes::Rules;
+use timeline::Timeline;
+
+/// The packs that ship with this version, file name and text: what a pack under work is checked together with.
+pub const SHIPPED: [(&str, &str); 6] = [
+    ("000000.toml", include_str!("../packs/000000.toml")),
+    ("140000.toml", include_str!("../packs/140000.toml")),
+    ("320000.toml", include_str!("../packs/320000.toml")),
+    ("330000.toml", include_str!("../packs/330000.toml")),
+    ("410000.toml", include_str!("../packs/410000.toml")),
+    ("610000.toml", include_str!("../packs/610000.toml")),
+];
+
+/// All rule packs, merged and ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Packs {
+    editions: Vec<Edition>,
+    provinces: Vec<Province>,
+    /// By place with a pack of its own; always holds the nation.
+    timelines: BTreeMap<Region, Timeline>,
+}
+
+impl Packs {
+    /// The packs that ship with this version.
+    pub fn shipped() -> Self {
+        Self::read(&SHIPPED, None).expect("the shipped packs are checked by this crate's tests")
+    }
+
+    /// The shipped packs under an overlay: a labelled TOML text that enables and sets values for named regions.
+    ///
+    /// # Errors
+    /// What is wrong with the overlay, or with the rules as it leaves them; `name` is what the error calls it.
+    pub fn with_overlay(name: &str, text: &str) -> Result<Self, PackError> {
+        Self::read(&SHIPPED, Some((name, text)))
+    }
+
+    /// Packs from texts, each with the name its errors carry (`140000.toml`).
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with pack, line and cure.
+    pub fn read(packs: &[(&str, &str)], overlay: Option<(&str, &str)>) -> Result<Self, PackError> {
+        let provinces = province::all();
+        let mut editions = Vec::new();
+        for (name, text) in packs {
+            editions.extend(written::read_pack(name, text)?);
+        }
+        edition::check(&editions, &provinces)?;
+        if let Some((name, text)) = overlay {
+            written::apply_overlay(name, text, &mut editions)?;
+            edition::check(&editions, &provinces)?;
+        }
+        editions.sort_by_key(|edition| (edition.region, edition.valid_from));
+        let timelines = timeline::all(&editions)?;
+        Ok(Self {
+            editions,
+            provinces,
+            timelines,
+        })
+    }
+
+    /// The rules of `region` on a business day.
+    ///
+    /// A place without a pack has those of the next wider one, in the end the nation's. Cheap: a walk of at most four steps.
+    ///
+    /// # Errors
+    /// `REGION_UNKNOWN` if no province has these two first digits, or on a day before the first national rules.
+    pub fn rules(&self, region: Region, on: Date) -> Result<&Arc<Rules>, Refusal> {
+        let unknown = || Refusal::about(Reason::RegionUnknown, format!("{region} on {on}"));
+        let province = region.province();
+        if province != Region::NATION
+            && !self.provinces.iter().any(|known| known.region == province)
+        {
+            return Err(unknown());
+        }
+        region
+            .lineage()
+            .find_map(|place| self.timelines.get(&place))
+            .and_then(|timeline| timeline.on(on))
+            .ok_or_else(unknown)
+    }
+
+    /// Every edition of every pack, by region and first day: what was written, enabled or not.
+    pub fn editions(&self) -> &[Edition] {
+        &self.editions
+    }
+
+    /// The provinces (and equals) of the national dictionary.
+    pub fn provinces(&self) -> &[Province] {
+        &self.provinces
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! What an axis of a rule pack can say: the values of `domain.md` 5.3, with the corrections of rulings 31 to 37 of the design.
+
+use serde::Deserialize;
+
+pub(crate) mod written;
+
+/// Declares enums whose words in a pack are their names in capitals: `SamePool` is written `SAME_POOL`.
+macro_rules! choices {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+        pub enum $name { $($(#[$word_doc])* $word,)* }
+    )*};
+}
+
+choices! {
+    /// How aid is funded (`domain.md` section 4).
+    Model {
+        /// The money stays in the contributor's account until the second of settlement.
+        Link,
+        /// A family pot that members move money into.
+        Pool,
+        /// Ownership moves at once; settlement knows nothing of aid.
+        Transfer,
+    }
+
+    /// Whether a person may stand in several bindings in different roles.
+    ExclusiveRole {
+        /// Anyone may be contributor in one binding and beneficiary in another.
+        None,
+        /// A contributor is nowhere a beneficiary, and a beneficiary is in this one binding only (Jiangsu).
+        Any,
+    }
+
+    /// How far apart the two places of insurance may be.
+    Span {
+        /// The same city.
+        SamePool,
+        /// The same province.
+        Province,
+        /// Anywhere.
+        National,
+    }
+
+    /// What an enrolment must be for aid to flow from or to it.
+    StandingRule {
+        /// Paid up.
+        NormalOnly,
+        /// Not ended; an interruption does no harm (Xi'an).
+        NotTerminated,
+    }
+
+    /// Who must agree before a binding holds.
+    Confirmation {
+        ContributorOnly,
+        BothSign,
+    }
+
+    /// Who may end a binding (`domain.md` 6.1). The contributor may pause it at any time, whatever this says (ruling 19).
+    ReleaseBy {
+        Contributor,
+        Either,
+    }
+
+    /// When a change of a binding takes effect.
+    Effect {
+        Immediate,
+        /// At the next midnight of Asia/Shanghai.
+        NextDay,
+    }
+
+    /// When the patient's own account pays.
+    OwnFirst {
+        /// Own money first, then aid.
+        ThenAid,
+        /// Own money first for employees; for everybody else as in `NotRequired` (Shanghai).
+        EmployeeOnly,
+        /// Aid first; own money still pays before cash.
+        NotRequired,
+    }
+
+    /// At which moment the own account must be empty.
+    ZeroWhen {
+        BeforeBill,
+        AfterOwn,
+    }
+
+    /// What of the own account must be empty.
+    ZeroScope {
+        AllBuckets,
+        /// What `own_source` lets the patient use.
+        UsableOnly,
+    }
+
+    /// Which buckets count.
+    Source {
+        All,
+        /// 历年账户 only (Zhejiang, Shanghai).
+        PriorYearOnly,
+    }
+
+    /// Which bucket pays first.
+    BucketOrder {
+        CurrentThenPrior,
+        PriorThenCurrent,
+    }
+
+    /// In which order several contributors pay. Every order ends with the binding id, so that a plan is reproducible.
+    Order {
+        /// By when the binding was agreed, latest first.
+        NewestFirst,
+        OldestFirst,
+        /// By the rank that somebody gave ([`RankSetBy`]), 1 first.
+        UserRank,
+        /// By usable balance before the floor, largest first.
+        BalanceDesc,
+        /// Those insured in the patient's city first, and then the newest binding.
+        SamePoolThenNewest,
+    }
+
+    /// Which contributor pays where a bill may have one only (`chain = false`).
+    SingleChoice {
+        /// The first eligible one by rank.
+        Rank,
+        /// The one the patient names; by rank if they name nobody.
+        Pick,
+        /// The first eligible one by age of the binding, oldest first.
+        FirstBound,
+    }
+
+    /// Who gives the ranks.
+    RankSetBy {
+        Contributor,
+        Beneficiary,
+    }
+
+    /// A part of what is left for the patient (`domain.md` 7.1, 7.2).
+    Component {
+        /// 起付线
+        Deductible,
+        /// In scope, and beyond what the pooled fund pays.
+        Copay,
+        /// 乙类先自付
+        PreSelfPay,
+        /// 超限价
+        OverLimit,
+        /// 全自费
+        OwnExpense,
+    }
+
+    /// Where the aid of a refunded bill goes when the binding has ended.
+    RefundAfterUnbind {
+        OriginalAccount,
+        Manual,
+        Refuse,
+    }
+}
+
+impl Component {
+    /// Every component, in the order in which a bill lists them.
+    pub const ALL: [Self; 5] = [
+        Self::Deductible,
+        Self::Copay,
+        Self::PreSelfPay,
+        Self::OverLimit,
+        Self::OwnExpense,
+    ];
+}
+
+/// That the own account must be empty before aid may flow (Anhui: before the bill, all buckets).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnZero {
+    pub when: ZeroWhen,
+    pub scope: ZeroScope,
+}
+
+/// A length of time in calendar terms: three months from 31 January end on 30 April.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Days(u16),
+    Months(u16),
+}
+
+/// A day of every year: when the medical year begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MonthDay {
+    /// 1 to 12.
+    pub month: i8,
+    /// 1 to 28: a day that every year has.
+    pub day: i8,
+}
