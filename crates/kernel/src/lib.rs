@@ -1,7 +1,7 @@
 //! The words every service uses: money, ids, places, kin, time, roles and reasons.
 //!
 //! No I/O and nothing async. [`Clock`] and the id constructors are the only places in the whole
-//! workspace that may ask the machine for the time or for chance; everything else takes them as arguments.
+//! workspace whose values come from the machine and not from an argument; secrets (tokens, keys) are drawn where they are made.
 
 pub mod clock;
 pub mod fen;

@@ -2,7 +2,13 @@
 //!
 //! Nothing here decides anything. A request is parsed once, at the border of the service that receives it.
 
-#[expect(clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
+#[expect(
+    clippy::all,
+    clippy::pedantic,
+    clippy::as_conversions,
+    clippy::allow_attributes,
+    reason = "generated code"
+)]
 mod generated {
     pub mod common {
         pub mod v1 {
