@@ -1,0 +1,37 @@
+//! Who is related to whom: people and their enrolments, and the aid bindings between them.
+//!
+//! This service knows who may be bound to whom and never moves money. It is the only one that knows a name or an ID number,
+//! and it keeps them sealed; everybody else knows opaque ids.
+//!
+//! Nouns: `identity`, `person`, `binding`, `keys`. Verbs: `import`, `request`, `confirm`, `decline`,
+//! `unbind`, `end`, each one transaction.
+
+use sqlx::migrate::Migrator;
+
+mod actor;
+mod binding;
+mod change;
+mod circle;
+mod config;
+mod confirm;
+mod consumer;
+mod decline;
+mod end;
+mod error;
+mod event;
+mod grpc;
+mod identity;
+mod import;
+pub mod keys;
+mod look_up;
+mod person;
+mod request;
+mod serve;
+mod store;
+mod unbind;
+
+pub use config::Config;
+pub use serve::{StartError, serve};
+
+/// The schema of this service's database.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();

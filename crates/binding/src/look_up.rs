@@ -1,0 +1,119 @@
+//! Reading: people, by id or by card; masked names; bindings.
+
+use std::collections::BTreeMap;
+
+use kernel::{BindingId, PersonId, Reason};
+use sqlx::PgPool;
+
+use crate::binding::Binding;
+use crate::error::BindingError;
+use crate::identity::{CardNo, Certificate};
+use crate::keys::Keys;
+use crate::person::{Enrolment, Person, open_name};
+use crate::store;
+
+/// A physical card, as presented.
+pub enum Card {
+    Id(Certificate),
+    SocialSecurity(CardNo),
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// How many, at most.
+    pub size: u16,
+    /// The last one of the page before.
+    pub after: Option<BindingId>,
+}
+
+/// A person in the clear, with their enrolments.
+///
+/// # Errors
+/// `PERSON_UNKNOWN`, also for erased people.
+pub async fn person(
+    db: &PgPool,
+    keys: &Keys,
+    id: PersonId,
+) -> Result<(Person, Vec<Enrolment>), BindingError> {
+    let mut conn = db.acquire().await?;
+    let person = store::find_person(&mut conn, id)
+        .await?
+        .ok_or(Reason::PersonUnknown)?;
+    let enrolments = store::enrolments_of(&mut conn, &[id]).await?;
+    Ok((person.open(keys)?, enrolments))
+}
+
+/// Whose card this is.
+///
+/// # Errors
+/// `CREDENTIAL_UNKNOWN`.
+pub async fn person_by_card(
+    db: &PgPool,
+    keys: &Keys,
+    card: &Card,
+) -> Result<PersonId, BindingError> {
+    let mut conn = db.acquire().await?;
+    let found = match card {
+        Card::Id(certificate) => {
+            let found =
+                store::people_by_certificate(&mut conn, &[keys.index_certificate(certificate)])
+                    .await?;
+            found.first().map(|(id, _)| *id)
+        }
+        Card::SocialSecurity(card) => {
+            store::person_by_card(&mut conn, &keys.index_card(card)).await?
+        }
+    };
+    Ok(found.ok_or(Reason::CredentialUnknown)?)
+}
+
+/// Names as screens may show them; unknown and erased people are left out.
+pub async fn masked_names(
+    db: &PgPool,
+    keys: &Keys,
+    people: &[PersonId],
+) -> Result<BTreeMap<PersonId, String>, BindingError> {
+    let people = store::people_by_id(&mut *db.acquire().await?, people).await?;
+    people
+        .iter()
+        .map(|person| {
+            Ok((
+                person.id,
+                open_name(&person.key(keys)?, &person.name)?.masked(),
+            ))
+        })
+        .collect()
+}
+
+/// One binding.
+///
+/// # Errors
+/// `BINDING_UNKNOWN`.
+pub async fn binding(db: &PgPool, id: BindingId) -> Result<Binding, BindingError> {
+    let binding = store::find_binding(&mut *db.acquire().await?, id).await?;
+    Ok(binding.ok_or(Reason::BindingUnknown)?)
+}
+
+/// One page of a person's bindings in either role, newest first, and the last one's id if there are more.
+pub async fn bindings(
+    db: &PgPool,
+    person: PersonId,
+    page: Page,
+    include_ended: bool,
+) -> Result<(Vec<Binding>, Option<BindingId>), BindingError> {
+    let size = usize::from(page.size);
+    let mut conn = db.acquire().await?;
+    let mut found = store::list_bindings(
+        &mut conn,
+        person,
+        page.after,
+        include_ended,
+        i64::from(page.size) + 1,
+    )
+    .await?;
+    let more = found.len() > size;
+    found.truncate(size);
+    let last = found.last().map(|binding| binding.id).filter(|_| more);
+    Ok((found, last))
+}

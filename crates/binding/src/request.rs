@@ -1,0 +1,309 @@
+//! Asks for aid bindings of one contributor account with several relatives; each member has its own result.
+//!
+//! A request is decided once: the key its client made is claimed before anything is looked at, and whoever finds it taken
+//! gets the first answer, or is told what differs.
+
+use std::collections::BTreeSet;
+
+use kernel::{
+    AccountId, BindingId, Date, PersonId, Reason, Refusal, Relation, Scheme, Timestamp, clock,
+};
+use policy::Packs;
+use policy::bind::{self, BindTerms};
+use policy::values::Confirmation;
+use sqlx::{PgConnection, PgPool};
+
+use crate::actor::Actor;
+use crate::binding::{Asked, Binding, Party, Phase};
+use crate::circle::{Circle, Wish};
+use crate::error::BindingError;
+use crate::event;
+use crate::identity::{Certificate, PersonName};
+use crate::keys::{BlindIndex, Keys};
+use crate::person::{Enrolment, enrolment_to_aid};
+use crate::store;
+
+/// A request for bindings, read and checked.
+pub struct Request {
+    pub by: Actor,
+    /// Made by the client; with the account, the key of the request.
+    pub id: String,
+    /// The employee's account that will pay.
+    pub account: AccountId,
+    pub members: Vec<Member>,
+    /// SHA-256 of the signed commitment.
+    pub commitment: Option<[u8; 32]>,
+}
+
+/// One relative who is to be aided.
+pub struct Member {
+    pub beneficiary: Beneficiary,
+    /// What the beneficiary is to the contributor.
+    pub relation: Relation,
+    /// The last day it is wanted for.
+    pub until: Option<Date>,
+    /// The scheme of the enrolment to aid; none chooses.
+    pub scheme: Option<Scheme>,
+    /// A keyed digest of the member as it was sent.
+    pub digest: BlindIndex,
+}
+
+/// How a request names a relative.
+pub enum Beneficiary {
+    Person(PersonId),
+    Identity(Certificate, PersonName),
+    /// By an identity that cannot be one: this member is refused, the others are not.
+    Unreadable(Refusal),
+}
+
+/// What one member is answered.
+pub type Answer = Result<Binding, Refusal>;
+
+/// Decides a request, once. A repeated one gets the first answer again.
+///
+/// # Errors
+/// `ENROLMENT_UNKNOWN`, `NOT_YOURS`; `REQUEST_ID_REUSED` naming what differs from the first request with this id.
+#[tracing::instrument(name = "binding.request", skip_all, fields(account = %request.account, members = request.members.len()))]
+pub async fn request(
+    db: &PgPool,
+    packs: &Packs,
+    keys: &Keys,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Vec<Answer>, BindingError> {
+    let mut tx = db.begin().await?;
+
+    // ---- claim: two attempts at one request meet here, and the second finds the answer of the first
+    let owner = store::find_enrolment(&mut tx, request.account)
+        .await?
+        .ok_or(Reason::EnrolmentUnknown)?
+        .person;
+    request.by.caller.may_act_for(owner)?;
+    let claim = request.claim();
+    if !store::claim_request(&mut tx, &claim, &request.by, now).await? {
+        return repeat(&mut tx, &claim).await;
+    }
+
+    // ---- lock
+    let members = resolve(&mut tx, keys, &request.members).await?;
+    let people: BTreeSet<_> = members.iter().flatten().copied().chain([owner]).collect();
+    let people: Vec<_> = people.into_iter().collect();
+    store::lock_people(&mut tx, &people).await?;
+
+    // ---- look
+    let mut circle = Circle {
+        enrolments: store::enrolments_of(&mut tx, &people).await?,
+        open: store::open_bindings(&mut tx, &people).await?,
+    };
+
+    // ---- decide, each member after those before it
+    let mut answers = Vec::with_capacity(members.len());
+    for (member, person) in request.members.iter().zip(members) {
+        let answer =
+            person.and_then(|person| decide(&circle, packs, request, (member, person), now));
+        circle.open.extend(answer.iter().cloned());
+        answers.push(answer);
+    }
+
+    // ---- write
+    let mut events = Vec::new();
+    for (member, answer) in answers.iter().enumerate() {
+        if let Ok(binding) = answer {
+            store::insert_binding(&mut tx, binding, &request.by, now).await?;
+            events.push(event::told(binding, now));
+        }
+        store::insert_answer(&mut tx, &claim, member, answer).await?;
+    }
+    if !events.is_empty() {
+        chassis::outbox::record_all(&mut tx, &events).await?;
+    }
+    tx.commit().await?;
+    Ok(answers)
+}
+
+/// The answer that this request was given before.
+async fn repeat(
+    conn: &mut PgConnection,
+    claim: &store::Claim,
+) -> Result<Vec<Answer>, BindingError> {
+    let first = store::find_request(conn, claim.account, &claim.request_id).await?;
+    if let Some(what) = difference(&first, claim) {
+        return Err(Refusal::about(Reason::RequestIdReused, what).into());
+    }
+    Ok(store::first_answers(conn, claim.account, &claim.request_id).await?)
+}
+
+/// The first thing in which two requests with one key differ.
+fn difference(first: &store::Claim, second: &store::Claim) -> Option<String> {
+    if first.members.len() != second.members.len() {
+        return Some("members".to_owned());
+    }
+    let members = first.members.iter().zip(&second.members);
+    let member = members
+        .enumerate()
+        .find_map(|(at, (first, second))| (first != second).then_some(at));
+    member
+        .map(|at| format!("members[{at}]"))
+        .or_else(|| (first.commitment != second.commitment).then(|| "commitment_sha256".to_owned()))
+}
+
+/// Who each member is.
+async fn resolve(
+    conn: &mut PgConnection,
+    keys: &Keys,
+    members: &[Member],
+) -> Result<Vec<Result<PersonId, Refusal>>, BindingError> {
+    let indexes: Vec<_> = members
+        .iter()
+        .filter_map(|member| match &member.beneficiary {
+            Beneficiary::Identity(certificate, _) => Some(keys.index_certificate(certificate)),
+            Beneficiary::Person(_) | Beneficiary::Unreadable(_) => None,
+        })
+        .collect();
+    let found = store::people_by_certificate(conn, &indexes).await?;
+    let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
+    let sealed = store::people_by_id(conn, &ids).await?;
+    members
+        .iter()
+        .map(|member| {
+            let (certificate, name) = match &member.beneficiary {
+                Beneficiary::Person(person) => return Ok(Ok(*person)),
+                Beneficiary::Unreadable(refusal) => return Ok(Err(refusal.clone())),
+                Beneficiary::Identity(certificate, name) => (certificate, name),
+            };
+            let index = keys.index_certificate(certificate);
+            let person = found.iter().find(|(_, known)| *known == index);
+            let Some(person) =
+                person.and_then(|(id, _)| sealed.iter().find(|sealed| sealed.id == *id))
+            else {
+                return Ok(Err(Reason::PersonUnknown.into()));
+            };
+            let matches = person.open(keys)?.name == *name;
+            Ok(matches
+                .then_some(person.id)
+                .ok_or_else(|| Reason::IdentityMismatch.into()))
+        })
+        .collect()
+}
+
+/// What one member is answered.
+fn decide(
+    circle: &Circle,
+    packs: &Packs,
+    request: &Request,
+    (member, person): (&Member, PersonId),
+    now: Timestamp,
+) -> Answer {
+    let contributor = circle
+        .enrolments
+        .iter()
+        .find(|enrolment| enrolment.account == request.account);
+    let contributor = contributor.ok_or(Reason::EnrolmentUnknown)?;
+    if contributor.person == person {
+        return Err(Reason::SamePerson.into());
+    }
+    let beneficiary = enrolment_to_aid(&circle.enrolments, person, member.scheme);
+    let beneficiary = beneficiary.ok_or(Reason::BeneficiaryNotInsured)?;
+    let wish = Wish {
+        contributor,
+        beneficiary,
+        relation: member.relation,
+        until: member.until,
+        waiting: None,
+    };
+    let terms = check(circle, packs, &wish, now)?;
+    let asked = Asked {
+        contributor: party(contributor),
+        beneficiary: party(beneficiary),
+        relation: member.relation,
+        until: member.until,
+        commitment: request.commitment,
+        at: now,
+    };
+    let id = BindingId::generate();
+    Ok(match terms.confirmation {
+        Confirmation::ContributorOnly => Binding::agreed(id, asked, terms),
+        Confirmation::BothSign => Binding::pending(id, asked, terms.versions),
+    })
+}
+
+/// Whether the rules of both places allow it, and on what terms.
+pub(crate) fn check(
+    circle: &Circle,
+    packs: &Packs,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> Result<BindTerms, Refusal> {
+    let today = clock::business_day(now);
+    let contributor = packs.rules(wish.contributor.region, today)?;
+    let beneficiary = packs.rules(wish.beneficiary.region, today)?;
+    let checked = bind::check(&circle.facts(wish, now), contributor, beneficiary);
+    checked.map_err(|refusal| {
+        let mut between = circle.between(wish.contributor.person, wish.beneficiary.person);
+        let is_ending = between.any(|binding| binding.phase(now) == Phase::Ending);
+        // "Already bound" would be no help to somebody whose old binding is on its way out.
+        if refusal.reason == Reason::DuplicateBinding && is_ending {
+            Reason::BindingEnding.into()
+        } else {
+            refusal
+        }
+    })
+}
+
+fn party(enrolment: &Enrolment) -> Party {
+    Party {
+        person: enrolment.person,
+        account: enrolment.account,
+        region: enrolment.region,
+    }
+}
+
+impl Request {
+    fn claim(&self) -> store::Claim {
+        store::Claim {
+            account: self.account,
+            request_id: self.id.clone(),
+            commitment: self.commitment.map(|digest| digest.to_vec()),
+            members: self
+                .members
+                .iter()
+                .map(|member| member.digest.clone())
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(members: &[u8], commitment: Option<u8>) -> store::Claim {
+        store::Claim {
+            account: AccountId::from_uuid(uuid::Uuid::nil()),
+            request_id: "r-1".to_owned(),
+            commitment: commitment.map(|byte| vec![byte; 32]),
+            members: members
+                .iter()
+                .map(|byte| BlindIndex::stored(vec![*byte]))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_reused_id_is_told_what_differs() {
+        let first = claim(&[1, 2], Some(7));
+        assert_eq!(difference(&first, &claim(&[1, 2], Some(7))), None);
+        assert_eq!(
+            difference(&first, &claim(&[1], Some(7))).as_deref(),
+            Some("members")
+        );
+        assert_eq!(
+            difference(&first, &claim(&[1, 3], Some(7))).as_deref(),
+            Some("members[1]")
+        );
+        assert_eq!(
+            difference(&first, &claim(&[1, 2], None)).as_deref(),
+            Some("commitment_sha256")
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! All SQL of this service.
+//!
+//! Locks are taken in one order everywhere: the key of a request, people by id, then a binding. What a decision rests on is
+//! read in a later statement than the lock, because a statement that waits for a lock still sees the past.
+//!
+//! `SELECT *` appears where a row becomes one of our structs: the macro compares every column with its field at compile time.
+
+mod bindings;
+mod enrolments;
+mod people;
+mod requests;
+mod row;
+
+pub use bindings::{
+    due_bindings, find_binding, insert_binding, list_bindings, lock_binding, open_bindings,
+    update_binding,
+};
+pub use enrolments::{
+    claim_number, enrolments_of, find_enrolment, insert_enrolment, update_enrolment,
+};
+pub use people::{
+    Sealed, change_card, change_phone, find_person, insert_person, lock_people,
+    lock_person_by_certificate, people_by_certificate, people_by_id, person_by_card,
+    record_person_change,
+};
+pub use requests::{Claim, claim_request, find_request, first_answers, insert_answer};
+
+/// That a change met the one row it was meant for; a row that moved meanwhile is an error, not a silence.
+fn one_row(done: &sqlx::postgres::PgQueryResult) -> Result<(), crate::error::StoreError> {
+    match done.rows_affected() {
+        1 => Ok(()),
+        _ => Err(sqlx::Error::RowNotFound.into()),
+    }
+}

@@ -1,0 +1,8 @@
+//! The binding service as it is: its own gRPC, a real Postgres, a real nats-server.
+
+#[cfg(test)]
+mod bindings;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod people;
