@@ -1,0 +1,30 @@
+//! Lets a paused mandate pay again.
+
+use chassis::access::Caller;
+use kernel::{BindingId, Timestamp};
+use sqlx::PgPool;
+use tracing::instrument;
+
+use crate::change::{MandateError, known};
+use crate::mandate::Mandate;
+use crate::record::record;
+use crate::store;
+
+/// Resumes a mandate and answers how it stands then.
+#[instrument(name = "authorization.resume", skip_all, fields(binding.id = %binding_id))]
+pub async fn resume(
+    db: &PgPool,
+    binding_id: BindingId,
+    caller: &Caller,
+    now: Timestamp,
+) -> Result<Mandate, MandateError> {
+    let mut tx = db.begin().await?;
+    let mandate = known(store::lock_one(&mut tx, binding_id).await?)?;
+    mandate.may_be_stopped_by(caller)?;
+    let decision = mandate.resume(now)?;
+    let decided = [decision.into()];
+    record(&mut tx, &decided, &caller.into()).await?;
+    tx.commit().await?;
+    let [decided] = decided;
+    Ok(decided.decision.into_mandate())
+}

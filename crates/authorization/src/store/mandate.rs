@@ -1,0 +1,328 @@
+//! Mandates as rows: how they stand, and every version they had.
+//!
+//! Each statement takes any number of mandates, in arrays: one is a batch of one. Rows are claimed and locked in the
+//! order of their binding ids, so that no two transactions wait for each other.
+
+use jiff_sqlx::ToSqlx;
+use kernel::{AccountId, BindingId, Fen, PersonId, Usage};
+use sqlx::PgConnection;
+use sqlx::types::Uuid;
+
+use super::StoreError;
+use crate::actor::Actor;
+use crate::mandate::{Facts, Limit, Mandate, Rank, Side, State, Terms, Uses, Version};
+use chassis::db::Corrupt;
+
+const TABLE: &str = "mandate";
+
+struct Row {
+    binding_id: Uuid,
+    version: i64,
+    state: String,
+    contributor_person_id: Uuid,
+    contributor_account_id: Uuid,
+    contributor_region: String,
+    beneficiary_person_id: Uuid,
+    beneficiary_account_id: Uuid,
+    beneficiary_region: String,
+    rank: i32,
+    per_transaction_fen: Option<i64>,
+    per_month_fen: Option<i64>,
+    uses: Vec<String>,
+    changed_at: jiff_sqlx::Timestamp,
+}
+
+impl TryFrom<Row> for Mandate {
+    type Error = Corrupt;
+
+    fn try_from(row: Row) -> Result<Self, Corrupt> {
+        let binding_id = BindingId::from_uuid(row.binding_id);
+        let corrupt = |column| move || Corrupt::new(TABLE, column, binding_id);
+        let region = |text: &str, column| text.parse().ok().ok_or_else(corrupt(column));
+        let limit = |fen: Option<i64>, column| {
+            fen.map(|fen| {
+                Limit::new(column, Fen::new(fen))
+                    .ok()
+                    .ok_or_else(corrupt(column))
+            })
+            .transpose()
+        };
+        let uses: Option<Vec<_>> = row.uses.iter().map(|code| Usage::from_code(code)).collect();
+        let facts = Facts {
+            binding_id,
+            version: Version::new(row.version).ok_or_else(corrupt("version"))?,
+            contributor: Side {
+                person_id: PersonId::from_uuid(row.contributor_person_id),
+                account_id: AccountId::from_uuid(row.contributor_account_id),
+                region: region(&row.contributor_region, "contributor_region")?,
+            },
+            beneficiary: Side {
+                person_id: PersonId::from_uuid(row.beneficiary_person_id),
+                account_id: AccountId::from_uuid(row.beneficiary_account_id),
+                region: region(&row.beneficiary_region, "beneficiary_region")?,
+            },
+            terms: Terms {
+                rank: Rank::new(row.rank).ok().ok_or_else(corrupt("rank"))?,
+                per_transaction: limit(row.per_transaction_fen, "per_transaction_fen")?,
+                per_month: limit(row.per_month_fen, "per_month_fen")?,
+                uses: uses
+                    .and_then(|uses| Uses::of(uses).ok())
+                    .ok_or_else(corrupt("uses"))?,
+            },
+            changed_at: row.changed_at.to_jiff(),
+        };
+        let state = State::from_code(&row.state).ok_or_else(corrupt("state"))?;
+        Ok(Self::stored(state, facts))
+    }
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<Mandate>, StoreError> {
+    Ok(rows
+        .into_iter()
+        .map(Mandate::try_from)
+        .collect::<Result<_, _>>()?)
+}
+
+/// The mandate of a binding.
+pub async fn find(
+    conn: &mut PgConnection,
+    binding_id: BindingId,
+) -> Result<Option<Mandate>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        -- authorization.find
+        SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
+               beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
+               per_month_fen, uses, changed_at
+        FROM mandate
+        WHERE binding_id = $1
+        "#,
+        binding_id.uuid(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Mandate::try_from).transpose()?)
+}
+
+/// At most `most` mandates in which a person is contributor or beneficiary, newest binding first, those older than `after`.
+pub async fn list(
+    conn: &mut PgConnection,
+    person_id: PersonId,
+    after: Option<BindingId>,
+    most: i64,
+) -> Result<Vec<Mandate>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        -- authorization.list
+        SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
+               beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
+               per_month_fen, uses, changed_at
+        FROM mandate
+        WHERE (contributor_person_id = $1 OR beneficiary_person_id = $1)
+          AND ($2::uuid IS NULL OR binding_id < $2)
+        ORDER BY binding_id DESC
+        LIMIT $3
+        "#,
+        person_id.uuid(),
+        after.map(BindingId::uuid),
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    read(rows)
+}
+
+/// The mandate of a binding, locked until the transaction ends.
+pub async fn lock_one(
+    conn: &mut PgConnection,
+    binding_id: BindingId,
+) -> Result<Option<Mandate>, StoreError> {
+    Ok(lock(conn, &[binding_id]).await?.pop())
+}
+
+/// The mandates of these bindings that exist, locked until the transaction ends.
+pub async fn lock(
+    conn: &mut PgConnection,
+    binding_ids: &[BindingId],
+) -> Result<Vec<Mandate>, StoreError> {
+    let ids: Vec<_> = binding_ids.iter().map(|id| id.uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        -- authorization.lock
+        SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
+               beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
+               per_month_fen, uses, changed_at
+        FROM mandate
+        WHERE binding_id = ANY($1)
+        ORDER BY binding_id
+        FOR UPDATE
+        "#,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    read(rows)
+}
+
+/// What changes from version to version, one array per column.
+struct Changing {
+    binding_id: Vec<Uuid>,
+    version: Vec<i64>,
+    state: Vec<String>,
+    rank: Vec<i32>,
+    per_transaction_fen: Vec<Option<i64>>,
+    per_month_fen: Vec<Option<i64>>,
+    /// Codes joined by commas: Postgres has no array of arrays of different lengths.
+    uses: Vec<String>,
+    changed_at: Vec<jiff_sqlx::Timestamp>,
+}
+
+impl Changing {
+    fn of(mandates: &[&Mandate]) -> Self {
+        let facts = || mandates.iter().map(|mandate| mandate.facts());
+        let fen = |limit: Option<Limit>| limit.map(|limit| limit.amount().get());
+        Self {
+            binding_id: facts().map(|it| it.binding_id.uuid()).collect(),
+            version: facts().map(|it| it.version.get()).collect(),
+            state: mandates
+                .iter()
+                .map(|it| it.state().code().to_owned())
+                .collect(),
+            rank: facts().map(|it| it.terms.rank.get()).collect(),
+            per_transaction_fen: facts().map(|it| fen(it.terms.per_transaction)).collect(),
+            per_month_fen: facts().map(|it| fen(it.terms.per_month)).collect(),
+            uses: facts().map(|it| joined(it.terms.uses)).collect(),
+            changed_at: facts().map(|it| it.changed_at.to_sqlx()).collect(),
+        }
+    }
+}
+
+fn joined(uses: Uses) -> String {
+    let codes: Vec<_> = uses.list().into_iter().map(Usage::code).collect();
+    codes.join(",")
+}
+
+/// Stores mandates whose binding has none yet, and answers which those were.
+///
+/// This is the claim of a binding: of two transactions that bring its beginning and its end, the second waits here for
+/// the first and then finds its row. `mandates` are in the order of their binding ids.
+pub async fn insert_new(
+    conn: &mut PgConnection,
+    mandates: &[&Mandate],
+) -> Result<Vec<BindingId>, StoreError> {
+    let new = Changing::of(mandates);
+    let contributors: Vec<_> = mandates.iter().map(|it| it.facts().contributor).collect();
+    let beneficiaries: Vec<_> = mandates.iter().map(|it| it.facts().beneficiary).collect();
+    let people =
+        |sides: &[Side]| -> Vec<Uuid> { sides.iter().map(|side| side.person_id.uuid()).collect() };
+    let accounts =
+        |sides: &[Side]| -> Vec<Uuid> { sides.iter().map(|side| side.account_id.uuid()).collect() };
+    let regions = |sides: &[Side]| -> Vec<String> {
+        sides.iter().map(|side| side.region.to_string()).collect()
+    };
+    let inserted = sqlx::query_scalar!(
+        r#"
+        -- authorization.insert_new
+        INSERT INTO mandate (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at,
+                             contributor_person_id, contributor_account_id, contributor_region,
+                             beneficiary_person_id, beneficiary_account_id, beneficiary_region)
+        SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_month_fen,
+               string_to_array(new.uses, ','), new.changed_at,
+               new.contributor_person_id, new.contributor_account_id, new.contributor_region,
+               new.beneficiary_person_id, new.beneficiary_account_id, new.beneficiary_region
+        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[],
+                    $8::timestamptz[], $9::uuid[], $10::uuid[], $11::text[], $12::uuid[], $13::uuid[], $14::text[])
+            AS new (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at,
+                    contributor_person_id, contributor_account_id, contributor_region,
+                    beneficiary_person_id, beneficiary_account_id, beneficiary_region)
+        ON CONFLICT (binding_id) DO NOTHING
+        RETURNING binding_id
+        "#,
+        &new.binding_id,
+        &new.version,
+        &new.state,
+        &new.rank,
+        &new.per_transaction_fen as _,
+        &new.per_month_fen as _,
+        &new.uses,
+        &new.changed_at as _,
+        &people(&contributors),
+        &accounts(&contributors),
+        &regions(&contributors),
+        &people(&beneficiaries),
+        &accounts(&beneficiaries),
+        &regions(&beneficiaries),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(inserted.into_iter().map(BindingId::from_uuid).collect())
+}
+
+/// Stores how locked mandates stand now; each binding once.
+pub async fn update(conn: &mut PgConnection, mandates: &[&Mandate]) -> Result<(), StoreError> {
+    let new = Changing::of(mandates);
+    let updated = sqlx::query!(
+        r#"
+        -- authorization.update
+        UPDATE mandate
+        SET version = new.version, state = new.state, rank = new.rank, per_transaction_fen = new.per_transaction_fen,
+            per_month_fen = new.per_month_fen, uses = string_to_array(new.uses, ','), changed_at = new.changed_at
+        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[],
+                    $8::timestamptz[])
+            AS new (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at)
+        WHERE mandate.binding_id = new.binding_id AND mandate.version < new.version
+        "#,
+        &new.binding_id,
+        &new.version,
+        &new.state,
+        &new.rank,
+        &new.per_transaction_fen as _,
+        &new.per_month_fen as _,
+        &new.uses,
+        &new.changed_at as _,
+    )
+    .execute(conn)
+    .await?;
+    if usize::try_from(updated.rows_affected()) == Ok(mandates.len()) {
+        Ok(())
+    } else {
+        Err(sqlx::Error::RowNotFound.into())
+    }
+}
+
+/// Stores versions that were decided, and who decided them.
+pub async fn insert_versions(
+    conn: &mut PgConnection,
+    mandates: &[&Mandate],
+    actor: &Actor,
+) -> Result<(), StoreError> {
+    let new = Changing::of(mandates);
+    sqlx::query!(
+        r#"
+        -- authorization.insert_versions
+        INSERT INTO mandate_version (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses,
+                                     changed_at, actor_role, actor)
+        SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_month_fen,
+               string_to_array(new.uses, ','), new.changed_at, $9, $10
+        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[],
+                    $8::timestamptz[])
+            AS new (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at)
+        "#,
+        &new.binding_id,
+        &new.version,
+        &new.state,
+        &new.rank,
+        &new.per_transaction_fen as _,
+        &new.per_month_fen as _,
+        &new.uses,
+        &new.changed_at as _,
+        actor.role.code(),
+        &actor.subject,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
