@@ -1,0 +1,49 @@
+//! The settings of the service; `config.default.toml` explains each.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use chassis::config::{self, ConfigError};
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// Everything the service is told at start.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens for gRPC.
+    pub listen: SocketAddr,
+    /// Its rows.
+    pub database: config::Database,
+    /// Where facts are followed.
+    pub bus: config::Bus,
+    /// How callers are recognised, and how it signs its calls to binding.
+    pub access: config::Access,
+    /// Where binding is.
+    pub binding_url: String,
+    /// How long a page waits for masked names. Measured by the machine's clock: a person waits for it.
+    pub names_wait: SignedDuration,
+    /// The time between two looks at the notices of those who are watching.
+    pub watch_poll: SignedDuration,
+}
+
+impl Config {
+    /// The defaults, then `file`, then `GONGJI_NOTIFICATION__…` of the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        config::load(DEFAULTS, file, "GONGJI_NOTIFICATION")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_whole() {
+        let config = Config::load(None).expect("every setting has a default");
+        assert_eq!(config.access.audience, crate::SERVICE);
+        assert!(config.watch_poll.is_positive() && config.names_wait.is_positive());
+    }
+}

@@ -1,0 +1,260 @@
+//! A notice: what one person is told of one fact.
+//!
+//! It holds person ids and amounts, never a name and never a sentence: the words are made when it is read ([`crate::words`]),
+//! so a stored notice gives nothing away and can be read in any language. No figure is worked out here that the event
+//! does not carry; the parts of one payer are only put together.
+
+use jiff::Timestamp;
+use kernel::{PersonId, Relation, Usage};
+use serde::{Deserialize, Serialize};
+
+pub use params::{Amount, Balance, Institution, MandateStanding, Part, Who};
+pub use template::{Audience, Template};
+
+mod params;
+mod template;
+
+/// A notice that has no number yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewNotice {
+    /// Who is told.
+    pub person: PersonId,
+    /// What.
+    pub told: Told,
+    /// The settlement, allocation or binding it is about.
+    pub subject: String,
+    /// Whether it tells of test money.
+    pub sandbox: bool,
+}
+
+/// What a notice says, with everything its text may use and nothing else.
+///
+/// This is the privacy rule of `domain.md` 12.1 as a type: what a beneficiary is told has no field for a contributor's
+/// balance, and what a contributor is told has none for items, diagnosis or department. Every balance carries the version of
+/// its account, so that a late notice cannot pass an older balance off as the current one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// Money came into the account.
+    AllocationCredited {
+        amount: Amount,
+        period: String,
+        balances: Vec<Balance>,
+    },
+    /// The account was opened with money in it.
+    BalanceOpened {
+        amount: Amount,
+        balances: Vec<Balance>,
+    },
+    /// The own account paid.
+    ChargedOwn {
+        institution: Institution,
+        amount: Amount,
+        balances: Vec<Balance>,
+    },
+    /// The contributor's account paid for a relative. `month_left` is what the mandate still allows this month, if it limits it.
+    ChargedAid {
+        beneficiary: Who,
+        institution: Institution,
+        amount: Amount,
+        month_left: Option<Amount>,
+        balances: Vec<Balance>,
+    },
+    /// Nothing is left of this month's limit for that relative.
+    LimitReached { beneficiary: Who },
+    /// Relatives paid for the patient: how the bill was split.
+    AidUsedForYou {
+        institution: Institution,
+        total: Amount,
+        pooled: Amount,
+        own: Amount,
+        aid: Amount,
+        cash: Amount,
+        contributors: Vec<Part>,
+    },
+    /// Aid paid less than was wanted. `reason` is a code of the catalogue of reasons.
+    AidShort {
+        institution: Institution,
+        cash: Amount,
+        reason: String,
+    },
+    /// A limit of this contributor's mandate kept aid from paying more.
+    AidShortByLimit { beneficiary: Who, reason: String },
+    /// What the own account paid came back.
+    RefundedOwn {
+        institution: Institution,
+        amount: Amount,
+        charged_at: Timestamp,
+        balances: Vec<Balance>,
+    },
+    /// What the contributor paid for a relative came back.
+    RefundedAid {
+        beneficiary: Who,
+        institution: Institution,
+        amount: Amount,
+        charged_at: Timestamp,
+        balances: Vec<Balance>,
+    },
+    /// A bill that relatives had paid for the patient was taken back.
+    AidRefundedForYou {
+        institution: Institution,
+        total: Amount,
+        own: Amount,
+        aid: Amount,
+        cash: Amount,
+        charged_at: Timestamp,
+        contributors: Vec<Part>,
+    },
+    /// A relative wants to share their account with this person.
+    BindRequested {
+        contributor: Who,
+        relation: Relation,
+        valid_until: Option<Timestamp>,
+    },
+    /// The contributor's account may pay for that relative from then on.
+    BoundToPay {
+        beneficiary: Who,
+        relation: Relation,
+        effective_from: Timestamp,
+        valid_until: Option<Timestamp>,
+    },
+    /// That relative's account may pay for the beneficiary from then on.
+    BoundForYou {
+        contributor: Who,
+        relation: Relation,
+        effective_from: Timestamp,
+        valid_until: Option<Timestamp>,
+    },
+    /// The relative declined.
+    RejectedByRelative { beneficiary: Who },
+    /// The beneficiary's own declining is confirmed.
+    RejectedByYou { contributor: Who },
+    /// The contributor's account pays for that relative no more.
+    UnboundToPay {
+        beneficiary: Who,
+        ended_at: Timestamp,
+    },
+    /// That relative's account pays for the beneficiary no more.
+    UnboundForYou {
+        contributor: Who,
+        ended_at: Timestamp,
+    },
+    /// The terms that hold from now on. No usage named means every use the region allows.
+    MandateChangedForYou {
+        contributor: Who,
+        standing: MandateStanding,
+        per_transaction: Option<Amount>,
+        per_month: Option<Amount>,
+        usage: Vec<Usage>,
+    },
+}
+
+impl Told {
+    /// Which kind of notice it is, and on which side of the money the reader stands.
+    pub const fn addressed(&self) -> (Template, Audience) {
+        match self {
+            Self::AllocationCredited { .. } => (Template::AllocationCredited, Audience::Owner),
+            Self::BalanceOpened { .. } => (Template::BalanceOpened, Audience::Owner),
+            Self::ChargedOwn { .. } => (Template::ChargedOwn, Audience::Owner),
+            Self::RefundedOwn { .. } => (Template::RefundedOwn, Audience::Owner),
+            Self::ChargedAid { .. } => (Template::ChargedAid, Audience::Contributor),
+            Self::LimitReached { .. } => (Template::LimitReached, Audience::Contributor),
+            Self::AidShortByLimit { .. } => (Template::AidShort, Audience::Contributor),
+            Self::RefundedAid { .. } => (Template::RefundedAid, Audience::Contributor),
+            Self::BoundToPay { .. } => (Template::Bound, Audience::Contributor),
+            Self::RejectedByRelative { .. } => (Template::BindRejected, Audience::Contributor),
+            Self::UnboundToPay { .. } => (Template::Unbound, Audience::Contributor),
+            Self::AidUsedForYou { .. } => (Template::AidUsedForYou, Audience::Beneficiary),
+            Self::AidShort { .. } => (Template::AidShort, Audience::Beneficiary),
+            Self::AidRefundedForYou { .. } => (Template::RefundedAid, Audience::Beneficiary),
+            Self::BindRequested { .. } => (Template::BindRequested, Audience::Beneficiary),
+            Self::BoundForYou { .. } => (Template::Bound, Audience::Beneficiary),
+            Self::RejectedByYou { .. } => (Template::BindRejected, Audience::Beneficiary),
+            Self::UnboundForYou { .. } => (Template::Unbound, Audience::Beneficiary),
+            Self::MandateChangedForYou { .. } => (Template::MandateChanged, Audience::Beneficiary),
+        }
+    }
+
+    /// The kind of notice, as readers see it.
+    pub const fn template(&self) -> Template {
+        self.addressed().0
+    }
+
+    /// Everybody whose name its text may use.
+    pub fn people(&self) -> Vec<PersonId> {
+        match self {
+            Self::AllocationCredited { .. }
+            | Self::BalanceOpened { .. }
+            | Self::ChargedOwn { .. }
+            | Self::AidShort { .. }
+            | Self::RefundedOwn { .. } => Vec::new(),
+            Self::ChargedAid {
+                beneficiary: who, ..
+            }
+            | Self::LimitReached { beneficiary: who }
+            | Self::AidShortByLimit {
+                beneficiary: who, ..
+            }
+            | Self::RefundedAid {
+                beneficiary: who, ..
+            }
+            | Self::BoundToPay {
+                beneficiary: who, ..
+            }
+            | Self::RejectedByRelative { beneficiary: who }
+            | Self::UnboundToPay {
+                beneficiary: who, ..
+            }
+            | Self::BindRequested {
+                contributor: who, ..
+            }
+            | Self::BoundForYou {
+                contributor: who, ..
+            }
+            | Self::RejectedByYou { contributor: who }
+            | Self::UnboundForYou {
+                contributor: who, ..
+            }
+            | Self::MandateChangedForYou {
+                contributor: who, ..
+            } => vec![who.0],
+            Self::AidUsedForYou { contributors, .. }
+            | Self::AidRefundedForYou { contributors, .. } => {
+                contributors.iter().map(|part| part.person.0).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_back() {
+        for told in samples::all() {
+            let stored = serde_json::to_string(&told).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Told>(&stored).unwrap(),
+                told,
+                "{stored}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_template_is_used_and_no_two_notices_look_alike() {
+        let addressed: Vec<_> = samples::all().iter().map(Told::addressed).collect();
+        let unique: std::collections::BTreeSet<_> = addressed.iter().collect();
+        assert_eq!(unique.len(), addressed.len());
+        for template in Template::ALL {
+            assert!(
+                addressed.iter().any(|(used, _)| used == template),
+                "no sample of {template}"
+            );
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The catalogue of notices (`domain.md` 12.1 and ruling 30 of the design).
+
+use std::fmt;
+
+/// Declares an enum of codes.
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value, in the order of the catalogue.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.code())
+            }
+        }
+    };
+}
+
+codes! {
+    /// A kind of notice. A person is told of one event at most once by each.
+    Template {
+        /// Money was allocated to the account.
+        AllocationCredited = "ALLOCATION_CREDITED",
+        /// The account began with money in it.
+        BalanceOpened = "BALANCE_OPENED",
+        /// The own account paid.
+        ChargedOwn = "CHARGED_OWN",
+        /// The account paid for a relative.
+        ChargedAid = "CHARGED_AID",
+        /// Relatives paid for this person.
+        AidUsedForYou = "AID_USED_FOR_YOU",
+        /// Aid was wanted and paid less than that.
+        AidShort = "AID_SHORT",
+        /// A limit is used up.
+        LimitReached = "LIMIT_REACHED",
+        /// Own money came back.
+        RefundedOwn = "REFUNDED_OWN",
+        /// Aid money went back.
+        RefundedAid = "REFUNDED_AID",
+        /// A relative asks.
+        BindRequested = "BIND_REQUESTED",
+        /// Both agreed.
+        Bound = "BOUND",
+        /// The relative declined.
+        BindRejected = "BIND_REJECTED",
+        /// It is over; what was paid still goes back if it is refunded.
+        Unbound = "UNBOUND",
+        /// Limits, usage or standing changed.
+        MandateChanged = "MANDATE_CHANGED",
+    }
+}
+
+codes! {
+    /// On which side of the money the reader stands: it decides what the text may say.
+    Audience {
+        /// The owner of the account that moved.
+        Owner = "OWNER",
+        /// Whose account pays for a relative.
+        Contributor = "CONTRIBUTOR",
+        /// The relative.
+        Beneficiary = "BENEFICIARY",
+    }
+}

@@ -1,0 +1,36 @@
+//! Who is told what of a fact: the one mapping from events to notices.
+//!
+//! A charge and its cancellation carry every account they moved, so one event makes all of its notices; the
+//! `balance_changed` events of the same movement then make none. Every other change of a balance is told by its
+//! `balance_changed` event. So no change goes untold, and none is told twice.
+
+use proto::Unreadable;
+use proto::event::Fact;
+
+use crate::notice::NewNotice;
+
+mod kin;
+mod legs;
+mod money;
+
+/// The notices of a fact: at most one per person and template. A fact that concerns nobody makes none.
+///
+/// # Errors
+/// Names the field that cannot be read. Such an event never makes sense to this build: it is parked, not lost.
+pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
+    match fact {
+        Fact::Charged(charged) => money::charged(charged),
+        Fact::Cancelled(cancelled) => money::cancelled(cancelled),
+        Fact::BalanceChanged(changed) => money::balance_changed(changed),
+        Fact::Requested(requested) => kin::requested(requested),
+        Fact::Declined(declined) => kin::declined(declined),
+        Fact::Bound(bound) => kin::bound(bound),
+        Fact::Unbound(unbound) => kin::unbound(unbound),
+        Fact::MandateChanged(changed) => kin::mandate_changed(changed),
+        Fact::Enrolled(_)
+        | Fact::Unbinding(_)
+        | Fact::MandateGranted(_)
+        | Fact::MandateTightening(_)
+        | Fact::Fenced(_) => Ok(Vec::new()),
+    }
+}

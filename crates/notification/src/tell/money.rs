@@ -1,0 +1,196 @@
+//! Money that moved.
+
+use kernel::{Fen, PersonId, Reason};
+use proto::Unreadable;
+use proto::convert::{id, required, time};
+use proto::settlement::v1::{BalanceCause, BalanceChanged, Cancelled, Charged, InstitutionKind};
+
+use super::legs::{Payments, balance, sum};
+use crate::notice::{Institution, NewNotice, Told, Who};
+
+/// A bill was paid: to whoever paid from their own account, to each contributor, and to the patient.
+pub(super) fn charged(charged: &Charged) -> Result<Vec<NewNotice>, Unreadable> {
+    let patient: PersonId = id("patient_person_id", &charged.patient_person_id)?;
+    let payments = Payments::read(&charged.legs)?;
+    let institution = institution(charged.institution_kind);
+    let mut told = Vec::new();
+    for payment in &payments.own {
+        told.push((
+            payment.person,
+            Told::ChargedOwn {
+                institution,
+                amount: payment.amount.into(),
+                balances: payment.balances(),
+            },
+        ));
+    }
+    for payment in &payments.aid {
+        told.push((
+            payment.person,
+            Told::ChargedAid {
+                beneficiary: Who(patient),
+                institution,
+                amount: payment.amount.into(),
+                month_left: payment.month_left.map(Into::into),
+                balances: payment.balances(),
+            },
+        ));
+        if payment.month_left == Some(Fen::ZERO) {
+            told.push((
+                payment.person,
+                Told::LimitReached {
+                    beneficiary: Who(patient),
+                },
+            ));
+        }
+    }
+    if !payments.aid.is_empty() {
+        told.push((
+            patient,
+            Told::AidUsedForYou {
+                institution,
+                total: Fen::new(charged.total_fen).into(),
+                pooled: Fen::new(charged.pooled_fen).into(),
+                own: Fen::new(charged.own_fen).into(),
+                aid: Fen::new(charged.aid_fen).into(),
+                cash: Fen::new(charged.cash_fen).into(),
+                contributors: payments.contributors(),
+            },
+        ));
+    }
+    told.extend(short(charged, patient, &payments));
+    Ok(about(&charged.settlement_id, charged.sandbox, told))
+}
+
+/// Aid that was wanted and did not suffice: to the patient with the reason, and to a contributor whose limit stood in the way.
+fn short(charged: &Charged, patient: PersonId, payments: &Payments) -> Vec<(PersonId, Told)> {
+    let reason = &charged.aid_short_reason;
+    let known = Reason::from_code(reason);
+    if reason.is_empty() || matches!(known, Some(Reason::AidDeclined | Reason::AccountNotUsed)) {
+        return Vec::new();
+    }
+    let mut told = vec![(
+        patient,
+        Told::AidShort {
+            institution: institution(charged.institution_kind),
+            cash: Fen::new(charged.cash_fen).into(),
+            reason: reason.clone(),
+        },
+    )];
+    // The reason is that of the last contributor considered. A limit per transaction is above zero, so whoever it stopped
+    // has paid something and is the last of the legs. A month that is used up is told by LIMIT_REACHED.
+    if known == Some(Reason::LimitPerTransaction) {
+        told.extend(payments.aid.last().map(|payment| {
+            let beneficiary = Who(patient);
+            let reason = reason.clone();
+            (
+                payment.person,
+                Told::AidShortByLimit {
+                    beneficiary,
+                    reason,
+                },
+            )
+        }));
+    }
+    told
+}
+
+/// A bill was taken back: to each payer of a leg, and to the patient for whom relatives had paid.
+pub(super) fn cancelled(cancelled: &Cancelled) -> Result<Vec<NewNotice>, Unreadable> {
+    let patient: PersonId = id("patient_person_id", &cancelled.patient_person_id)?;
+    let settled_at = required("settled_at", cancelled.settled_at.as_ref())?;
+    let charged_at = time("settled_at", settled_at)?;
+    let payments = Payments::read(&cancelled.legs)?;
+    let institution = institution(cancelled.institution_kind);
+    let mut told = Vec::new();
+    for payment in &payments.own {
+        told.push((
+            payment.person,
+            Told::RefundedOwn {
+                institution,
+                amount: payment.amount.into(),
+                charged_at,
+                balances: payment.balances(),
+            },
+        ));
+    }
+    for payment in &payments.aid {
+        told.push((
+            payment.person,
+            Told::RefundedAid {
+                beneficiary: Who(patient),
+                institution,
+                amount: payment.amount.into(),
+                charged_at,
+                balances: payment.balances(),
+            },
+        ));
+    }
+    if !payments.aid.is_empty() {
+        told.push((
+            patient,
+            Told::AidRefundedForYou {
+                institution,
+                total: Fen::new(cancelled.total_fen).into(),
+                own: Fen::new(cancelled.own_fen).into(),
+                aid: Fen::new(cancelled.aid_fen).into(),
+                cash: Fen::new(cancelled.cash_fen).into(),
+                charged_at,
+                contributors: payments.contributors(),
+            },
+        ));
+    }
+    Ok(about(&cancelled.settlement_id, cancelled.sandbox, told))
+}
+
+/// One account moved: told to its owner, unless a charge or its cancellation tells of it.
+pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>, Unreadable> {
+    let person: PersonId = id("person_id", &changed.person_id)?;
+    let moved = [changed.current_change_fen, changed.prior_change_fen];
+    let amount = sum("current_change_fen + prior_change_fen", moved.map(Fen::new))?.into();
+    let balances = vec![balance(
+        changed.current_after_fen,
+        changed.prior_after_fen,
+        changed.version,
+    )?];
+    let told = match BalanceCause::try_from(changed.cause) {
+        Ok(BalanceCause::Charge | BalanceCause::Cancel) => return Ok(Vec::new()),
+        Ok(_) if moved == [0, 0] => return Ok(Vec::new()),
+        Ok(BalanceCause::Allocation) => Told::AllocationCredited {
+            amount,
+            period: changed.period.clone(),
+            balances,
+        },
+        Ok(BalanceCause::Opening) => Told::BalanceOpened { amount, balances },
+        Ok(BalanceCause::Unspecified) => return Err(Unreadable::missing("cause")),
+        Err(_) => return Err(Unreadable::code("cause")),
+    };
+    Ok(about(
+        &changed.cause_id,
+        changed.sandbox,
+        vec![(person, told)],
+    ))
+}
+
+/// Money is told of even where the kind of place is one that this build does not know.
+fn institution(kind: i32) -> Institution {
+    match InstitutionKind::try_from(kind) {
+        Ok(InstitutionKind::Hospital) => Institution::Hospital,
+        Ok(InstitutionKind::Pharmacy) => Institution::Pharmacy,
+        Ok(InstitutionKind::Unspecified) | Err(_) => Institution::Other,
+    }
+}
+
+fn about(subject: &str, sandbox: bool, told: Vec<(PersonId, Told)>) -> Vec<NewNotice> {
+    told.into_iter()
+        .map(|(person, told)| NewNotice {
+            person,
+            told,
+            subject: subject.to_owned(),
+            sandbox,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! The service on a real Postgres and a real nats-server.
+
+mod facts;
+mod reading;
+mod stage;
+mod storing;
