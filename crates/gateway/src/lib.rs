@@ -1,0 +1,134 @@
+//! The edge of Gongji: HTTP/JSON and the national institution interface in, gRPC out. It holds no state.
+//!
+//! Every call has a caller: the bearer token is verified here, and the services get a short token of their own that says for
+//! whom the call is made. What a caller may do is decided by the service, once.
+
+mod api;
+mod config;
+mod national;
+mod probe;
+mod problem;
+mod text;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{get, post};
+use chassis::access::{Caller, KeyError, Verifier};
+use chassis::health::Health;
+use chassis::tasks::Tasks;
+use kernel::{Clock, Reason, Refusal};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use self::config::Config;
+use self::national::Serials;
+use self::problem::Problem;
+use self::upstream::{Upstream, UpstreamError};
+
+/// Why the gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The keys that tokens are verified with cannot be read.
+    #[error("the gateway cannot verify tokens")]
+    Keys(#[from] KeyError),
+    /// The services cannot be reached for.
+    #[error("the gateway cannot call its services")]
+    Upstream(#[from] UpstreamError),
+    /// The address cannot be listened on.
+    #[error("could not listen on {address}: choose another address, or stop what uses it")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What every route has at hand.
+#[derive(Clone)]
+struct Edge {
+    upstream: Upstream,
+    verifier: Verifier,
+    /// Business time: whether a shown code has expired is judged by it, as settlement does.
+    clock: Clock,
+    health: Health,
+    serials: Serials,
+}
+
+impl Edge {
+    /// Who is calling, by the bearer token.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let missing = || Refusal::from(Reason::AccessTokenMissing);
+        let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.strip_prefix("Bearer "))
+            .ok_or_else(missing)?;
+        self.verifier.verify(token.trim())
+    }
+}
+
+/// Starts serving HTTP and says where.
+pub async fn serve(
+    config: Config,
+    clock: Clock,
+    health: Health,
+    tasks: &mut Tasks,
+) -> Result<SocketAddr, StartError> {
+    let edge = Edge {
+        upstream: Upstream::new(&config)?,
+        verifier: Verifier::new(&config.access)?,
+        clock,
+        health,
+        serials: Serials::default(),
+    };
+    let failed = |source| StartError::Listen {
+        address: config.listen,
+        source,
+    };
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let app = routes(
+        edge,
+        Duration::from_secs(config.request_timeout_seconds.into()),
+    );
+    let stop = tasks.stop();
+    tasks.add("http", async move {
+        axum::serve(listener, app)
+            .with_graceful_shutdown(async move { stop.requested().await })
+            .await?;
+        Ok(())
+    });
+    Ok(address)
+}
+
+fn routes(edge: Edge, timeout: Duration) -> Router {
+    let bounded = Router::new()
+        .route("/fsi/api/callFsiService/callService", post(national::call))
+        .nest("/api/v1", api::routes())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            timeout,
+        ));
+    Router::new()
+        .merge(bounded)
+        .route("/health", get(probe::health))
+        .route("/metrics", get(probe::metrics))
+        .fallback(async || Problem::from(Refusal::about(Reason::UnknownCode, "path")))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(edge)
+}
+
+/// A panic is ours, and the caller gets no more than that.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    tracing::error!("a request panicked");
+    Problem::from(Reason::Internal).into_response()
+}
