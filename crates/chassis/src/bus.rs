@@ -194,7 +194,9 @@ fn heard(service: &'static str, event: &Event, made: &watch::Sender<u64>) {
             made.send_modify(|made| *made += 1);
             tracing::info!(service, "connected to the broker");
         }
-        Event::Disconnected | Event::LameDuckMode | Event::Closed => {
+        // The last of us let go of it.
+        Event::Closed => tracing::debug!(service, "disconnected from the broker"),
+        Event::Disconnected | Event::LameDuckMode => {
             tracing::warn!(service, %event, "the connection to the broker is lost");
         }
         // A refused subject shows up here and otherwise only as an answer that never comes.

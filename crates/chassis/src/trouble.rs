@@ -1,4 +1,4 @@
-//! Trouble that a loop waits out instead of ending: told once when it begins and once when it is over.
+//! Trouble that a loop waits out instead of ending: told once when it lasts and once when it is over.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -7,6 +7,8 @@ use crate::telemetry::Chain;
 
 /// The pause after the first failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// How long trouble may last before it is told: a stream that its owner is just declaring is none.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -32,8 +34,9 @@ impl Trouble {
 
     /// Notes a failure; how long to wait before the next attempt. A failure like the one before it is not told again.
     pub(crate) fn met(&mut self, error: &(dyn Error + 'static)) -> Duration {
+        let begun = *self.begun.get_or_insert_with(Instant::now);
         let told = Chain(error).to_string();
-        if self.told.as_ref() != Some(&told) {
+        if begun.elapsed() >= WORTH_TELLING && self.told.as_ref() != Some(&told) {
             tracing::warn!(
                 task = self.task,
                 error = told,
@@ -41,7 +44,6 @@ impl Trouble {
             );
             self.told = Some(told);
         }
-        self.begun.get_or_insert_with(Instant::now);
         self.failures = self.failures.saturating_add(1);
         growing(FIRST_PAUSE, LONGEST_PAUSE, self.failures)
     }
@@ -49,8 +51,9 @@ impl Trouble {
     /// Notes that all is well.
     pub(crate) fn over(&mut self) {
         if let Some(begun) = self.begun.take() {
-            tracing::info!(task = self.task, after = ?begun.elapsed(), failures = self.failures, "goes on");
-            self.told = None;
+            if self.told.take().is_some() {
+                tracing::info!(task = self.task, after = ?begun.elapsed(), failures = self.failures, "goes on");
+            }
             self.failures = 0;
         }
     }

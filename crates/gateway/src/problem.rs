@@ -35,18 +35,16 @@ impl From<Reason> for Problem {
 
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
-        match refusal_of(&status) {
-            Some(seen) => Self {
-                status: http_status(status.code()).as_u16(),
-                code: seen.code,
-                title: seen.en,
-                title_zh: seen.zh,
-            },
+        let Some(seen) = refusal_of(&status) else {
             // The transport's own failure, not one of ours: the request's fate is open.
-            None => {
-                tracing::warn!(code = ?status.code(), message = status.message(), "a service did not answer");
-                Reason::Unavailable.into()
-            }
+            tracing::warn!(code = ?status.code(), message = status.message(), "a service did not answer");
+            return Reason::Unavailable.into();
+        };
+        Self {
+            status: http_status(status.code()).as_u16(),
+            code: seen.code,
+            title: seen.en,
+            title_zh: seen.zh,
         }
     }
 }

@@ -188,6 +188,34 @@ async fn a_hole_in_the_stream_is_found_and_filled() {
         stream.delete_message(sequence).await.unwrap();
     }
     let _listener = world.listen(&Ledger::default()).await;
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    if world.effects().await.len() < 10 {
+        let mut stream = world
+            .jetstream()
+            .await
+            .get_stream("GONGJI_SETTLEMENT")
+            .await
+            .unwrap();
+        eprintln!("{:?}", stream.info().await.unwrap().state);
+        let d = stream
+            .info_builder()
+            .with_deleted(true)
+            .fetch()
+            .await
+            .unwrap();
+        eprintln!("{:?}", d.info.state.deleted);
+        eprintln!("{:?}", stream.consumer_info("notification").await.unwrap());
+        eprintln!("{:?}", world.effects().await);
+        let p: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "select incarnation, sequence, position from outbox_published order by 2",
+        )
+        .fetch_all(&world.teller)
+        .await
+        .unwrap();
+        eprintln!("{p:?}");
+        eprintln!("{:?}", outbox::status(&world.teller).await.unwrap());
+        panic!("see");
+    }
     assert_all_once(&world, 10).await;
 }
 

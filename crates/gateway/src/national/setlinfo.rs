@@ -146,16 +146,13 @@ fn returned(legs: &[pb::Leg]) -> Vec<Value> {
     let mut payers: Vec<(&pb::Leg, [i64; 2])> = Vec::new();
     for leg in legs {
         let at = usize::from(leg.bucket() == common::Bucket::Prior);
-        match payers
-            .iter_mut()
-            .find(|(first, _)| first.account_id == leg.account_id && first.kind == leg.kind)
-        {
-            Some((_, buckets)) => buckets[at] += leg.amount_fen,
-            None => {
-                let mut buckets = [0, 0];
-                buckets[at] = leg.amount_fen;
-                payers.push((leg, buckets));
-            }
+        let same = |first: &pb::Leg| first.account_id == leg.account_id && first.kind == leg.kind;
+        if let Some((_, buckets)) = payers.iter_mut().find(|(first, _)| same(first)) {
+            buckets[at] += leg.amount_fen;
+        } else {
+            let mut buckets = [0, 0];
+            buckets[at] = leg.amount_fen;
+            payers.push((leg, buckets));
         }
     }
     payers

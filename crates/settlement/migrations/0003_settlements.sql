@@ -1,0 +1,97 @@
+-- What was decided, and under which key.
+
+-- Unique for ever, so never dropped and never partitioned by time: a unique key does not hold across partitions
+-- that do not contain the partition's column.
+CREATE TABLE request_key (
+    institution text        NOT NULL,
+    msgid       text        NOT NULL CHECK (msgid ~ '^[!-~]{1,30}$'),
+    operation   text        NOT NULL CHECK (operation IN ('SETTLE', 'CANCEL')),
+    -- The fields that decide, readable, so that another request under this key can be told what differs.
+    request     jsonb       NOT NULL,
+    -- The settlement or the cancellation.
+    outcome_id  uuid        NOT NULL,
+    claimed_at  timestamptz NOT NULL,
+    PRIMARY KEY (institution, msgid)
+);
+
+CREATE TABLE settlement (
+    settlement_id      uuid        PRIMARY KEY,
+    institution        text        NOT NULL,
+    msgid              text        NOT NULL,
+    outcome            text        NOT NULL CHECK (outcome IN ('SETTLED', 'DECLINED')),
+    decline_reason     text,
+    patient_person_id  uuid        NOT NULL,
+    patient_account_id uuid        NOT NULL,
+    person_no          text        NOT NULL,
+    region             text        NOT NULL,
+    scheme             text        NOT NULL CHECK (scheme IN ('EMPLOYEE', 'RESIDENT')),
+    usage              text        NOT NULL,
+    total_fen          bigint      NOT NULL CHECK (total_fen > 0 AND total_fen <= 9007199254740992),
+    pooled_fen         bigint      NOT NULL CHECK (pooled_fen >= 0),
+    own_fen            bigint      NOT NULL CHECK (own_fen >= 0),
+    aid_fen            bigint      NOT NULL CHECK (aid_fen >= 0),
+    cash_fen           bigint      NOT NULL CHECK (cash_fen >= 0),
+    -- The versions of the rule packs it was decided under; a refund uses these.
+    rules              text[]      NOT NULL,
+    settled_at         timestamptz NOT NULL,
+    sandbox            boolean     NOT NULL,
+    -- The answer as it was given, encoded: a repeated request gets it again, explanation and all.
+    answer             bytea       NOT NULL,
+    -- Set under this row's lock.
+    cancellation_id    uuid,
+    CONSTRAINT settlement_outcome_is_whole CHECK ((outcome = 'DECLINED') = (decline_reason IS NOT NULL)),
+    CONSTRAINT settlement_parts_add_up CHECK (CASE outcome
+        WHEN 'SETTLED' THEN total_fen = pooled_fen + own_fen + aid_fen + cash_fen
+        ELSE pooled_fen + own_fen + aid_fen + cash_fen = 0 AND cancellation_id IS NULL END)
+) WITH (fillfactor = 90);
+
+CREATE TABLE leg (
+    settlement_id   uuid     NOT NULL,
+    leg_no          smallint NOT NULL CHECK (leg_no > 0),
+    kind            text     NOT NULL CHECK (kind IN ('OWN', 'AID')),
+    account_id      uuid     NOT NULL,
+    person_id       uuid     NOT NULL,
+    bucket          text     NOT NULL CHECK (bucket IN ('CURRENT', 'PRIOR')),
+    amount_fen      bigint   NOT NULL CHECK (amount_fen > 0),
+    refunded_fen    bigint   NOT NULL DEFAULT 0,
+    binding_id      uuid,
+    mandate_version bigint   CHECK (mandate_version > 0),
+    -- The account's medical year when it paid: money of a past year returns to the prior bucket.
+    medical_year    smallint NOT NULL,
+    -- The month whose limit it was counted in, also when it is given back later.
+    limit_month     date     NOT NULL,
+    movement_id     uuid     NOT NULL,
+    PRIMARY KEY (settlement_id, leg_no),
+    CONSTRAINT leg_refund_is_within CHECK (refunded_fen BETWEEN 0 AND amount_fen),
+    CONSTRAINT leg_aid_names_its_mandate CHECK (
+        (kind = 'AID') = (binding_id IS NOT NULL) AND (kind = 'AID') = (mandate_version IS NOT NULL))
+) WITH (fillfactor = 90);
+
+CREATE TABLE cancellation (
+    cancellation_id uuid        PRIMARY KEY,
+    settlement_id   uuid        NOT NULL CONSTRAINT cancellation_once UNIQUE,
+    institution     text        NOT NULL,
+    msgid           text        NOT NULL,
+    cancelled_at    timestamptz NOT NULL,
+    answer          bytea       NOT NULL
+);
+
+-- One settlement per e-credential token.
+CREATE TABLE credential_use (
+    fingerprint bytea       PRIMARY KEY CHECK (length(fingerprint) = 32),
+    institution text        NOT NULL,
+    msgid       text        NOT NULL,
+    used_at     timestamptz NOT NULL
+);
+
+CREATE TABLE allocation (
+    allocation_id uuid        PRIMARY KEY,
+    account_id    uuid        NOT NULL,
+    kind          text        NOT NULL CHECK (kind IN ('MONTHLY', 'OPENING')),
+    bucket        text        NOT NULL CHECK (bucket IN ('CURRENT', 'PRIOR')),
+    amount_fen    bigint      NOT NULL CHECK (amount_fen > 0),
+    -- The month it is for, yyyy-MM; empty for an opening balance.
+    period        text        NOT NULL CHECK (period ~ '^([0-9]{4}-(0[1-9]|1[0-2]))?$'),
+    posted_at     timestamptz NOT NULL,
+    CONSTRAINT allocation_monthly_is_of_a_month CHECK (kind <> 'MONTHLY' OR (bucket = 'CURRENT' AND period <> ''))
+);

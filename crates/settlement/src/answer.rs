@@ -1,0 +1,195 @@
+//! What was decided, as the caller reads it. The encoded answer is stored, so that a repetition gets the very same.
+
+use kernel::Timestamp;
+use policy::explain;
+use policy::plan::{Ground, Line, Payer, Plan};
+use proto::common::v1 as common;
+use proto::convert::{wire_reason, wire_time};
+use proto::settlement::v1 as pb;
+
+use crate::account::Account;
+use crate::book::Book;
+use crate::settlement::{Cancelled, Declined, Leg, Settled, Split};
+
+/// The answer to a bill that was settled. `book` knows whose the considered accounts are.
+pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
+    let patient = &settled.patient;
+    let settlement = pb::Settlement {
+        settlement_id: settled.id.to_string(),
+        state: pb::SettlementState::Settled.into(),
+        institution: settled.key.institution.clone(),
+        msgid: settled.key.msgid.clone(),
+        patient_person_id: patient.person.to_string(),
+        patient_account_id: patient.id.to_string(),
+        person_no: patient.person_no.clone(),
+        region: patient.region.to_string(),
+        scheme: common::Scheme::from(patient.scheme).into(),
+        usage: common::Usage::from(settled.usage).into(),
+        settled_at: Some(wire_time(settled.at)),
+        split: Some(split(
+            settled.split,
+            settled.legs.iter().map(leg).collect(),
+            &settled.plan,
+            book,
+        )),
+        own_balance_fen: patient.balance().map_or(0, kernel::Fen::get),
+        cancellation_id: String::new(),
+    };
+    pb::SettleResponse {
+        outcome: Some(pb::settle_response::Outcome::Settlement(settlement)),
+    }
+}
+
+/// The answer to a bill that was declined.
+pub fn declined(declined: &Declined) -> pb::SettleResponse {
+    let reason = wire_reason(&declined.why);
+    pb::SettleResponse {
+        outcome: Some(pb::settle_response::Outcome::Declined(reason)),
+    }
+}
+
+/// How a bill would be split.
+pub fn quoted(plan: &Plan, book: &Book) -> pb::Split {
+    let legs = plan.legs.iter().map(|leg| pb::Leg {
+        kind: kind(leg.payer).into(),
+        account_id: leg.account.to_string(),
+        person_id: person_of(leg.account, book),
+        bucket: common::Bucket::from(leg.bucket).into(),
+        amount_fen: leg.amount.get(),
+        binding_id: binding_of(leg.payer),
+        mandate_version: mandate_of(leg.payer),
+    });
+    split(Split::of(plan), legs.collect(), plan, book)
+}
+
+fn split(split: Split, legs: Vec<pb::Leg>, plan: &Plan, book: &Book) -> pb::Split {
+    pb::Split {
+        total_fen: split.total.get(),
+        pooled_fen: split.pooled.get(),
+        own_fen: split.own.get(),
+        aid_fen: split.aid.get(),
+        cash_fen: split.cash.get(),
+        legs,
+        considered: plan
+            .lines
+            .iter()
+            .map(|line| considered(line, book))
+            .collect(),
+        rules: plan.versions.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// One leg.
+pub fn leg(leg: &Leg) -> pb::Leg {
+    pb::Leg {
+        kind: kind(leg.payer).into(),
+        account_id: leg.account.to_string(),
+        person_id: leg.person.to_string(),
+        bucket: common::Bucket::from(leg.bucket).into(),
+        amount_fen: leg.amount.get(),
+        binding_id: binding_of(leg.payer),
+        mandate_version: mandate_of(leg.payer),
+    }
+}
+
+/// One payer that was considered, with the sentence that says what it gave and why not more. No sentence names anybody
+/// or a balance: whoever prints it knows which line is whose.
+fn considered(line: &Line, book: &Book) -> pb::Considered {
+    let (zh, en) = match line.payer {
+        Payer::Own => ("本人账户", "the own account"),
+        Payer::Aid { .. } => ("授权人", "the contributor"),
+    };
+    pb::Considered {
+        kind: kind(line.payer).into(),
+        account_id: line.account.to_string(),
+        person_id: person_of(line.account, book),
+        binding_id: binding_of(line.payer),
+        taken_fen: line.taken.get(),
+        reason: Some(common::Reason {
+            code: line.reason.code().to_owned(),
+            zh: explain::zh(line, zh),
+            en: explain::en(line, en),
+        }),
+        rule: ground(&line.ground),
+    }
+}
+
+fn ground(ground: &Ground) -> String {
+    match ground {
+        Ground::Rule { version, axis } => format!("{version} {axis}"),
+        Ground::Mandate => "mandate".to_owned(),
+        Ground::Binding => "binding".to_owned(),
+        Ground::Account => "account".to_owned(),
+        Ground::Request => "request".to_owned(),
+        Ground::Bill => "bill".to_owned(),
+    }
+}
+
+fn kind(payer: Payer) -> pb::LegKind {
+    match payer {
+        Payer::Own => pb::LegKind::Own,
+        Payer::Aid { .. } => pb::LegKind::Aid,
+    }
+}
+
+fn binding_of(payer: Payer) -> String {
+    match payer {
+        Payer::Own => String::new(),
+        Payer::Aid { binding, .. } => binding.to_string(),
+    }
+}
+
+fn mandate_of(payer: Payer) -> i64 {
+    match payer {
+        Payer::Own => 0,
+        Payer::Aid { mandate, .. } => mandate,
+    }
+}
+
+fn person_of(account: kernel::AccountId, book: &Book) -> String {
+    book.accounts
+        .get(&account)
+        .map(|account| account.person.to_string())
+        .unwrap_or_default()
+}
+
+/// The answer to a cancellation. Amounts are positive: what went back.
+pub fn cancelled(cancelled: &Cancelled) -> pb::CancelResponse {
+    let settlement = &cancelled.settlement;
+    let split = settlement.split;
+    pb::CancelResponse {
+        cancellation: Some(pb::Cancellation {
+            cancellation_id: cancelled.id.to_string(),
+            settlement_id: settlement.id.to_string(),
+            institution: cancelled.key.institution.clone(),
+            msgid: cancelled.key.msgid.clone(),
+            patient_person_id: settlement.patient.to_string(),
+            person_no: settlement.person_no.clone(),
+            cancelled_at: Some(wire_time(cancelled.at)),
+            total_fen: split.total.get(),
+            pooled_fen: split.pooled.get(),
+            own_fen: split.own.get(),
+            aid_fen: split.aid.get(),
+            cash_fen: split.cash.get(),
+            legs: cancelled.legs.iter().map(leg).collect(),
+            own_balance_fen: cancelled.own_balance.get(),
+        }),
+    }
+}
+
+/// An account as it stood at `as_of`.
+pub fn account(account: &Account, as_of: Timestamp) -> pb::Account {
+    pb::Account {
+        account_id: account.id.to_string(),
+        person_id: account.person.to_string(),
+        person_no: account.person_no.clone(),
+        region: account.region.to_string(),
+        scheme: common::Scheme::from(account.scheme).into(),
+        kind: common::PersonKind::from(account.kind).into(),
+        standing: common::Standing::from(account.standing).into(),
+        current_fen: account.current.get(),
+        prior_fen: account.prior.get(),
+        version: account.version,
+        as_of: Some(wire_time(as_of)),
+    }
+}

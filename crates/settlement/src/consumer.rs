@@ -1,0 +1,212 @@
+//! Follows binding and authorization: opens accounts, copies permissions, and sets fences.
+//!
+//! A fence is set under the lock of the contributor's account, the same lock that charges take, and `fenced` is recorded
+//! in the same transaction. So when it is told, every charge that could still use the old permission has committed or
+//! will find the new one (promise P2).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chassis::inbox::{Delivery, Failure, Follow, Handle};
+use chassis::outbox;
+use kernel::clock::business_day;
+use kernel::{AccountId, BindingId, Timestamp};
+use policy::Packs;
+use proto::Event as _;
+use proto::authorization::v1::{MandateChanged, MandateGranted, MandateTightening};
+use proto::binding::v1::{Bound, Enrolled, Unbinding, Unbound};
+use proto::settlement::v1::FenceScope;
+use sqlx::PgConnection;
+
+use crate::account::{Enrolment, medical_year};
+use crate::enforced::{BindingState, Enforced};
+use crate::event;
+use crate::project::{NotFollowed, Told, read};
+use crate::store::{account, enforced};
+
+/// What of binding is followed.
+pub const BINDING: Follow = Follow {
+    service: "binding",
+    subjects: &[
+        Enrolled::SUBJECT,
+        Bound::SUBJECT,
+        Unbinding::SUBJECT,
+        Unbound::SUBJECT,
+    ],
+};
+
+/// What of authorization is followed.
+pub const AUTHORIZATION: Follow = Follow {
+    service: "authorization",
+    subjects: &[
+        MandateGranted::SUBJECT,
+        MandateTightening::SUBJECT,
+        MandateChanged::SUBJECT,
+    ],
+};
+
+/// Applies facts of other services.
+#[derive(Debug, Clone)]
+pub struct Projection {
+    packs: Arc<Packs>,
+}
+
+impl Projection {
+    /// New accounts begin in the medical year of their region's rules.
+    pub fn new(packs: Arc<Packs>) -> Self {
+        Self { packs }
+    }
+}
+
+impl From<NotFollowed> for Failure {
+    fn from(error: NotFollowed) -> Self {
+        match error {
+            NotFollowed::Malformed(malformed) => malformed.into(),
+            NotFollowed::Unreadable(unreadable) => unreadable.into(),
+        }
+    }
+}
+
+impl Handle for Projection {
+    async fn handle(
+        &self,
+        conn: &mut PgConnection,
+        deliveries: &[Delivery],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let mut told = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            told.push(read(delivery)?);
+        }
+
+        // ---- lock: accounts first, then permissions, each sorted, as charges do
+        account::lock_for_projection(conn, &accounts(&told)).await?;
+        self.enrol(conn, &told, now).await?;
+        let wanted = bindings(&told);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut known: BTreeMap<BindingId, Enforced> = enforced::lock(conn, &wanted)
+            .await?
+            .into_iter()
+            .map(|enforced| (enforced.id, enforced))
+            .collect();
+
+        // ---- apply
+        let mut entries = Vec::new();
+        for (told, delivery) in told.iter().zip(deliveries) {
+            if let Some(fenced) = apply(&mut known, told, now) {
+                entries
+                    .push(outbox::Entry::new(&fenced, now).in_trace(delivery.trace_parent.clone()));
+            }
+        }
+
+        // ---- write
+        let written: Vec<Enforced> = known.into_values().collect();
+        enforced::write(conn, &written).await?;
+        outbox::record_all(conn, &entries).await?;
+        Ok(())
+    }
+}
+
+impl Projection {
+    /// Opens and updates accounts: of several versions in one batch the newest.
+    async fn enrol(
+        &self,
+        conn: &mut PgConnection,
+        told: &[Told],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let mut newest: BTreeMap<AccountId, &Enrolment> = BTreeMap::new();
+        for told in told {
+            let Told::Enrolled(enrolment) = told else {
+                continue;
+            };
+            let known = newest.entry(enrolment.account).or_insert(enrolment);
+            if known.version < enrolment.version {
+                *known = enrolment;
+            }
+        }
+        if newest.is_empty() {
+            return Ok(());
+        }
+        let day = business_day(now);
+        let enrolments: Vec<Enrolment> = newest.into_values().cloned().collect();
+        let mut years = Vec::with_capacity(enrolments.len());
+        for enrolment in &enrolments {
+            // A place without rules is parked: it is replayed once there are some.
+            let rules = self
+                .packs
+                .rules(enrolment.region, day)
+                .map_err(Failure::park)?;
+            years.push(medical_year(day, rules.medical_year_start));
+        }
+        account::enrol(conn, &enrolments, &years).await?;
+        Ok(())
+    }
+}
+
+/// The accounts that a batch changes or fences.
+fn accounts(told: &[Told]) -> Vec<AccountId> {
+    let accounts: BTreeSet<AccountId> = told
+        .iter()
+        .filter_map(|told| match told {
+            Told::Enrolled(enrolment) => Some(enrolment.account),
+            Told::Binding {
+                parties, binding, ..
+            } if binding.state != BindingState::Bound => Some(parties.contributor_account),
+            Told::Mandate {
+                parties,
+                fence: true,
+                ..
+            } => Some(parties.contributor_account),
+            Told::Binding { .. } | Told::Mandate { .. } | Told::Nothing => None,
+        })
+        .collect();
+    accounts.into_iter().collect()
+}
+
+/// The bindings that a batch concerns, each once, as they are before anything is heard of them.
+fn bindings(told: &[Told]) -> Vec<Enforced> {
+    let mut wanted = BTreeMap::new();
+    for told in told {
+        if let Told::Binding { id, parties, .. } | Told::Mandate { id, parties, .. } = told {
+            wanted
+                .entry(*id)
+                .or_insert_with(|| Enforced::unheard(*id, *parties));
+        }
+    }
+    wanted.into_values().collect()
+}
+
+/// Applies one fact; the answer is the fence that was set and must be told. A fence that was asked for again is told again.
+fn apply(
+    known: &mut BTreeMap<BindingId, Enforced>,
+    told: &Told,
+    now: Timestamp,
+) -> Option<proto::settlement::v1::Fenced> {
+    match told {
+        Told::Binding { id, binding, .. } => {
+            known.get_mut(id)?.apply_binding(*binding);
+            (binding.state == BindingState::Ending)
+                .then(|| event::fenced(*id, FenceScope::Binding, binding.version, now))
+        }
+        Told::Mandate {
+            id, mandate, fence, ..
+        } => {
+            let enforced = known.get_mut(id)?;
+            if !fence {
+                enforced.apply_mandate(*mandate);
+                return None;
+            }
+            enforced.tighten(*mandate);
+            Some(event::fenced(
+                *id,
+                FenceScope::Mandate,
+                mandate.version,
+                now,
+            ))
+        }
+        Told::Enrolled(_) | Told::Nothing => None,
+    }
+}

@@ -1,0 +1,316 @@
+//! Decides a bill over the locked state. Pure: time and ids are arguments, and nothing is changed unless all of it is.
+
+use kernel::clock::business_day;
+use kernel::{Fen, Reason, Refusal, Standing, Timestamp};
+use policy::plan::{Candidate, Limits, Patient, Payer, Plan, PlanInput};
+use policy::{Packs, Rules, Usages};
+
+use crate::account::{Account, Wanted, choose};
+use crate::bill::Bill;
+use crate::book::Book;
+use crate::command::{Presented, Settle};
+use crate::enforced::Enforced;
+use crate::institution::Institution;
+use crate::request::RequestKey;
+use crate::settlement::{Declined, Leg, Settled, Split, month_of};
+
+/// What becomes of a bill. Both are answers; a refusal is not, and leaves no trace.
+#[derive(Debug)]
+pub enum Verdict {
+    Settled(Box<Settled>),
+    Declined(Box<Declined>),
+}
+
+/// How a bill would be paid.
+#[derive(Debug)]
+pub struct Considered {
+    pub patient: Account,
+    pub institution: Institution,
+    /// Or why it is declined.
+    pub plan: Result<Plan, Refusal>,
+}
+
+/// A sum that no account can hold, or a plan that takes what is not there: a bug, and only this command's.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan of {0} does not fit the accounts it was made for")]
+pub struct Unfit(pub String);
+
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The caller can do something about it. The key is free again.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
+impl From<Reason> for Failed {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason.into())
+    }
+}
+
+/// Settles a bill: splits it, and moves the money in `book`.
+pub fn settle(
+    book: &mut Book,
+    command: &Settle,
+    packs: &Packs,
+    at: Timestamp,
+) -> Result<Verdict, Failed> {
+    let considered = consider(
+        book,
+        &command.key,
+        &command.patient,
+        &command.bill,
+        (packs, at),
+    )?;
+    match considered.plan {
+        Ok(plan) => {
+            let moved = Moved {
+                plan,
+                institution: considered.institution,
+                patient: considered.patient,
+            };
+            Ok(Verdict::Settled(Box::new(pay(book, command, moved, at)?)))
+        }
+        Err(why) => Ok(Verdict::Declined(Box::new(Declined {
+            id: command.id,
+            key: command.key.clone(),
+            at,
+            patient: considered.patient,
+            usage: command.bill.usage,
+            total: command.bill.total,
+            why,
+        }))),
+    }
+}
+
+/// Splits a bill without moving anything: all that a quote is, and the first half of a settlement.
+///
+/// # Errors
+/// Refusals for what is unknown, stale or not the patient's own.
+pub fn consider(
+    book: &Book,
+    key: &RequestKey,
+    patient: &Presented,
+    bill: &Bill,
+    (packs, at): (&Packs, Timestamp),
+) -> Result<Considered, Refusal> {
+    let institution = book
+        .institutions
+        .get(&key.institution)
+        .ok_or_else(|| Refusal::about(Reason::InstitutionUnknown, &key.institution))?;
+    check_credential(book, key, patient, at)?;
+    let wanted = Wanted {
+        person_no: bill.person_no.as_deref(),
+        scheme: bill.scheme,
+    };
+    let account = choose(&book.accounts_of(patient.person), wanted)?;
+    if institution.sandbox != account.sandbox {
+        return Err(Reason::SandboxMixed.into());
+    }
+    let plan = if account.standing == Standing::Terminated {
+        Err(Reason::BeneficiaryNotInsured.into())
+    } else {
+        match plan(book, account, bill, (packs, at)) {
+            Ok(plan) => Ok(plan),
+            Err(why) if why.reason == Reason::UsageProhibited => Err(why),
+            Err(refused) => return Err(refused),
+        }
+    };
+    Ok(Considered {
+        patient: account.clone(),
+        institution: institution.clone(),
+        plan,
+    })
+}
+
+/// A credential is good until it expires and for one settlement. It is judged here, under the locks and after the key was
+/// claimed, so that a repetition of an answered request never gets here (ruling 8 of the design).
+fn check_credential(
+    book: &Book,
+    key: &RequestKey,
+    patient: &Presented,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    if book
+        .credentials
+        .get(&patient.fingerprint)
+        .is_some_and(|user| user != key)
+    {
+        return Err(Reason::CredentialUsed.into());
+    }
+    if patient.expires_at.is_some_and(|end| end <= at) {
+        return Err(Reason::CredentialExpired.into());
+    }
+    Ok(())
+}
+
+fn plan(
+    book: &Book,
+    account: &Account,
+    bill: &Bill,
+    (packs, at): (&Packs, Timestamp),
+) -> Result<Plan, Refusal> {
+    let day = business_day(at);
+    let rules = packs.rules(account.region, day)?;
+    let known = book
+        .enforced
+        .get(&account.person)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let mut candidates = Vec::with_capacity(known.len());
+    for enforced in known {
+        let Some(contributor) = book.accounts.get(&enforced.parties.contributor_account) else {
+            continue; // its account was not locked, or has not arrived
+        };
+        if contributor.sandbox != account.sandbox || contributor.person == account.person {
+            continue;
+        }
+        match packs.rules(contributor.region, day) {
+            Ok(rules) => candidates.push(candidate(book, enforced, contributor, (rules, at))),
+            // The patient's bill does not fail because a relative's place is unknown here.
+            Err(refused) => {
+                tracing::warn!(binding.id = %enforced.id, %refused, "a contributor was passed over");
+            }
+        }
+    }
+    policy::plan(&PlanInput {
+        burden: bill.burden(),
+        usage: bill.usage,
+        at,
+        wishes: bill.wishes(),
+        patient: Patient {
+            purse: account.purse(),
+            scheme: account.scheme,
+            standing: account.standing,
+            rules,
+        },
+        candidates: &candidates,
+    })
+}
+
+fn candidate<'a>(
+    book: &Book,
+    enforced: &Enforced,
+    contributor: &Account,
+    (rules, at): (&'a Rules, Timestamp),
+) -> Candidate<'a> {
+    let mandate = enforced.mandate;
+    let usages = mandate
+        .map(|mandate| mandate.usages)
+        .filter(|usages| *usages != Usages::NONE);
+    Candidate {
+        binding: enforced.id,
+        purse: contributor.purse(),
+        standing: contributor.standing,
+        permission: enforced.permission(),
+        bound_at: enforced.binding.map_or(at, |binding| binding.bound_at),
+        effective_from: enforced
+            .binding
+            .map_or(at, |binding| binding.effective_from),
+        valid_until: enforced.binding.and_then(|binding| binding.valid_until),
+        mandate: mandate.map_or(0, |mandate| mandate.version),
+        rank: mandate.map_or(i32::MAX, |mandate| mandate.rank),
+        limits: Limits {
+            per_transaction: mandate.and_then(|mandate| mandate.per_transaction),
+            per_month: mandate.and_then(|mandate| mandate.per_month),
+            used_this_month: book.used((enforced.id, month_of(at))),
+        },
+        usage: usages.unwrap_or_else(Usages::allowed_anywhere),
+        rules,
+    }
+}
+
+struct Moved {
+    plan: Plan,
+    institution: Institution,
+    patient: Account,
+}
+
+/// Takes the money a plan says, first from copies: the book changes only if every leg fits.
+fn pay(book: &mut Book, command: &Settle, moved: Moved, at: Timestamp) -> Result<Settled, Unfit> {
+    let unfit = || Unfit(command.key.to_string());
+    let Moved {
+        plan,
+        institution,
+        patient,
+    } = moved;
+    let limit_month = month_of(at);
+    let mut accounts = std::collections::BTreeMap::new();
+    let mut used = std::collections::BTreeMap::new();
+    let mut legs = Vec::with_capacity(plan.legs.len());
+    for leg in &plan.legs {
+        let before = book.accounts.get(&leg.account).ok_or_else(unfit)?;
+        let account = accounts
+            .entry(leg.account)
+            .or_insert_with(|| before.clone());
+        let after = account.take(leg.bucket, leg.amount).ok_or_else(unfit)?;
+        if let Payer::Aid { binding, .. } = leg.payer {
+            let window = (binding, limit_month);
+            let so_far = used.entry(window).or_insert_with(|| book.used(window));
+            *so_far = so_far.checked_add(leg.amount).ok_or_else(unfit)?;
+        }
+        legs.push(Leg {
+            payer: leg.payer,
+            account: leg.account,
+            person: account.person,
+            bucket: leg.bucket,
+            amount: leg.amount,
+            after,
+            medical_year: account.medical_year,
+            limit_month,
+            month_left: None,
+        });
+    }
+    for (window, used) in used {
+        book.store_used(window, used);
+    }
+    for leg in &mut legs {
+        leg.month_left = month_left(book, &patient, leg);
+    }
+    let patient = accounts.get(&patient.id).cloned().unwrap_or(patient);
+    for account in accounts.into_values() {
+        book.store_account(account);
+    }
+    let fingerprint = command.patient.fingerprint.clone();
+    if !fingerprint.is_empty() {
+        book.credentials
+            .insert(fingerprint.clone(), command.key.clone());
+    }
+    let split = Split::of(&plan);
+    let (id, key, usage) = (command.id, command.key.clone(), command.bill.usage);
+    Ok(Settled {
+        id,
+        key,
+        at,
+        institution,
+        patient,
+        usage,
+        plan,
+        split,
+        legs,
+        fingerprint,
+    })
+}
+
+/// What is left of the monthly limit under which a leg was paid.
+fn month_left(book: &Book, patient: &Account, leg: &Leg) -> Option<Fen> {
+    let Payer::Aid { binding, .. } = leg.payer else {
+        return None;
+    };
+    let known = book.enforced.get(&patient.person)?;
+    let mandate = known
+        .iter()
+        .find(|enforced| enforced.id == binding)?
+        .mandate?;
+    Some(
+        mandate
+            .per_month?
+            .less(book.used((binding, leg.limit_month))),
+    )
+}
+
+#[cfg(test)]
+mod tests;

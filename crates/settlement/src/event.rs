@@ -1,0 +1,178 @@
+//! Facts of this service as others read them. People are opaque ids; an institution appears by its kind only.
+
+use chassis::outbox::Entry;
+use kernel::{AccountId, BindingId, Timestamp};
+use policy::plan::Payer;
+use proto::common::v1 as common;
+use proto::convert::wire_time;
+use proto::settlement::v1 as pb;
+
+use crate::allocation::Allocated;
+use crate::answer;
+use crate::command::AllocationKind;
+use crate::settlement::{Cancelled, Change, Leg, Settled, changes};
+
+/// What a settled bill tells: the charge with its legs, and each account that moved.
+pub fn of_settlement(settled: &Settled, trace: Option<&String>) -> Vec<Entry> {
+    let mut entries = vec![Entry::new(&charged(settled), settled.at).in_trace(trace.cloned())];
+    let cause = Cause {
+        kind: pb::BalanceCause::Charge,
+        id: settled.id.to_string(),
+        period: "",
+        at: settled.at,
+        sandbox: settled.patient.sandbox,
+    };
+    entries.extend(moved(&settled.legs, false, &cause, trace));
+    entries
+}
+
+/// What a cancellation tells.
+pub fn of_cancellation(cancelled: &Cancelled, trace: Option<&String>) -> Vec<Entry> {
+    let fact = taken_back(cancelled);
+    let mut entries = vec![Entry::new(&fact, cancelled.at).in_trace(trace.cloned())];
+    let cause = Cause {
+        kind: pb::BalanceCause::Cancel,
+        id: cancelled.id.to_string(),
+        period: "",
+        at: cancelled.at,
+        sandbox: cancelled.settlement.sandbox,
+    };
+    entries.extend(moved(&cancelled.legs, true, &cause, trace));
+    entries
+}
+
+/// What a credit tells.
+pub fn of_allocation(allocated: &Allocated, trace: Option<&String>) -> Entry {
+    let allocation = &allocated.allocation;
+    let (current, prior) = match allocation.bucket {
+        kernel::Bucket::Current => (allocation.amount, kernel::Fen::ZERO),
+        kernel::Bucket::Prior => (kernel::Fen::ZERO, allocation.amount),
+    };
+    let change = Change {
+        person: allocated.account.person,
+        current,
+        prior,
+        after: allocated.after,
+    };
+    let cause = Cause {
+        kind: match allocation.kind {
+            AllocationKind::Monthly => pb::BalanceCause::Allocation,
+            AllocationKind::Opening => pb::BalanceCause::Opening,
+        },
+        id: allocation.id.to_string(),
+        period: &allocation.period,
+        at: allocated.at,
+        sandbox: allocated.account.sandbox,
+    };
+    Entry::new(
+        &balance_changed(allocation.account, &change, &cause),
+        allocated.at,
+    )
+    .in_trace(trace.cloned())
+}
+
+/// What a fence tells: from `at` on no charge is decided on anything older than `version`.
+pub fn fenced(
+    binding: BindingId,
+    scope: pb::FenceScope,
+    version: i64,
+    at: Timestamp,
+) -> pb::Fenced {
+    pb::Fenced {
+        binding_id: binding.to_string(),
+        scope: scope.into(),
+        version,
+        fenced_at: Some(wire_time(at)),
+    }
+}
+
+struct Cause<'a> {
+    kind: pb::BalanceCause,
+    id: String,
+    /// The month an allocation is for.
+    period: &'a str,
+    at: Timestamp,
+    sandbox: bool,
+}
+
+fn moved(legs: &[Leg], money_in: bool, cause: &Cause<'_>, trace: Option<&String>) -> Vec<Entry> {
+    changes(legs, money_in)
+        .expect("the legs of one bill are parts of an amount that fits")
+        .iter()
+        .map(|(account, change)| {
+            Entry::new(&balance_changed(*account, change, cause), cause.at).in_trace(trace.cloned())
+        })
+        .collect()
+}
+
+fn balance_changed(account: AccountId, change: &Change, cause: &Cause<'_>) -> pb::BalanceChanged {
+    pb::BalanceChanged {
+        account_id: account.to_string(),
+        person_id: change.person.to_string(),
+        version: change.after.version,
+        cause: cause.kind.into(),
+        cause_id: cause.id.clone(),
+        current_change_fen: change.current.get(),
+        prior_change_fen: change.prior.get(),
+        current_after_fen: change.after.current.get(),
+        prior_after_fen: change.after.prior.get(),
+        at: Some(wire_time(cause.at)),
+        period: cause.period.to_owned(),
+        sandbox: cause.sandbox,
+    }
+}
+
+fn charged(settled: &Settled) -> pb::Charged {
+    let (patient, split) = (&settled.patient, settled.split);
+    pb::Charged {
+        settlement_id: settled.id.to_string(),
+        patient_person_id: patient.person.to_string(),
+        patient_account_id: patient.id.to_string(),
+        institution_kind: pb::InstitutionKind::from(settled.institution.kind).into(),
+        region: patient.region.to_string(),
+        usage: common::Usage::from(settled.usage).into(),
+        settled_at: Some(wire_time(settled.at)),
+        total_fen: split.total.get(),
+        pooled_fen: split.pooled.get(),
+        own_fen: split.own.get(),
+        aid_fen: split.aid.get(),
+        cash_fen: split.cash.get(),
+        legs: settled.legs.iter().map(charged_leg).collect(),
+        aid_short_reason: settled
+            .aid_short()
+            .map(|reason| reason.code().to_owned())
+            .unwrap_or_default(),
+        sandbox: patient.sandbox,
+    }
+}
+
+fn taken_back(cancelled: &Cancelled) -> pb::Cancelled {
+    let (settlement, split) = (&cancelled.settlement, cancelled.settlement.split);
+    pb::Cancelled {
+        cancellation_id: cancelled.id.to_string(),
+        settlement_id: settlement.id.to_string(),
+        patient_person_id: settlement.patient.to_string(),
+        institution_kind: pb::InstitutionKind::from(cancelled.institution_kind).into(),
+        settled_at: Some(wire_time(settlement.settled_at)),
+        cancelled_at: Some(wire_time(cancelled.at)),
+        legs: cancelled.legs.iter().map(charged_leg).collect(),
+        total_fen: split.total.get(),
+        own_fen: split.own.get(),
+        aid_fen: split.aid.get(),
+        cash_fen: split.cash.get(),
+        sandbox: settlement.sandbox,
+    }
+}
+
+fn charged_leg(leg: &Leg) -> pb::ChargedLeg {
+    pb::ChargedLeg {
+        leg: Some(answer::leg(leg)),
+        account_version: leg.after.version,
+        current_after_fen: leg.after.current.get(),
+        prior_after_fen: leg.after.prior.get(),
+        per_month_left_fen: match leg.payer {
+            Payer::Own => None,
+            Payer::Aid { .. } => leg.month_left.map(kernel::Fen::get),
+        },
+    }
+}

@@ -1,0 +1,314 @@
+//! The border: requests are parsed, handed on, and answered. The only place that knows status codes.
+
+use chassis::access::Caller;
+use chassis::grpc::{caller, internal, refuse, unavailable};
+use chassis::telemetry::trace_parent;
+use kernel::{Reason, Refusal, Role, SettlementId};
+use proto::convert::{self, wire_reason};
+use proto::settlement::v1 as pb;
+use proto::settlement::v1::settlement_service_server::SettlementService;
+use tonic::{Request, Response, Status};
+
+use crate::answer;
+use crate::bill::Bill;
+use crate::command::{Allocate, Answer, Cancel, Command, Origin, Settle};
+use crate::decide;
+use crate::request::RequestKey;
+use crate::resolver::Resolver;
+use crate::store::{self, StoreError};
+use crate::writer::{Office, Writer};
+
+mod show;
+
+/// The most rows of one bulk request.
+const MOST_ROWS: usize = 500;
+
+/// What the operations work with.
+pub struct Api {
+    office: Office,
+    writer: Writer,
+    resolver: Resolver,
+}
+
+impl Api {
+    /// Answers with what `office` has, and has `writer` move money.
+    pub fn new(office: Office, writer: Writer, resolver: Resolver) -> Self {
+        Self {
+            office,
+            writer,
+            resolver,
+        }
+    }
+}
+
+fn origin(caller: &Caller) -> Origin {
+    Origin {
+        role: caller.role,
+        caller: caller.subject.clone(),
+        trace_parent: trace_parent(),
+    }
+}
+
+/// A statement that failed at a read.
+fn failed(error: &StoreError) -> Status {
+    match error {
+        StoreError::Database(
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed,
+        ) => unavailable(error),
+        StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Rows { .. } => {
+            internal(error)
+        }
+    }
+}
+
+fn too_many(rows: usize) -> Result<(), Status> {
+    if rows > MOST_ROWS {
+        return Err(refuse(Refusal::about(
+            Reason::PageTooLarge,
+            format!("{rows} rows, at most {MOST_ROWS}"),
+        )));
+    }
+    Ok(())
+}
+
+/// The writer answers a command with its own kind of answer.
+fn mismatched() -> Status {
+    debug_assert!(false, "the writer answered another kind of command");
+    refuse(Reason::Internal)
+}
+
+#[tonic::async_trait]
+impl SettlementService for Api {
+    async fn register_institutions(
+        &self,
+        request: Request<pb::RegisterInstitutionsRequest>,
+    ) -> Result<Response<pb::RegisterInstitutionsResponse>, Status> {
+        let request = request.into_inner();
+        too_many(request.institutions.len())?;
+        let response = show::register(&self.office, &request.institutions)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(Response::new(response))
+    }
+
+    async fn post_allocations(
+        &self,
+        request: Request<pb::PostAllocationsRequest>,
+    ) -> Result<Response<pb::PostAllocationsResponse>, Status> {
+        let origin = origin(&caller(&request)?);
+        let request = request.into_inner();
+        too_many(request.allocations.len())?;
+        let posted = request
+            .allocations
+            .iter()
+            .map(|allocation| self.post(allocation, &origin));
+        let results = futures::future::join_all(posted).await;
+        Ok(Response::new(pb::PostAllocationsResponse { results }))
+    }
+
+    async fn quote(
+        &self,
+        request: Request<pb::QuoteRequest>,
+    ) -> Result<Response<pb::QuoteResponse>, Status> {
+        let caller = caller(&request)?;
+        let wire = convert::required("bill", request.into_inner().bill)
+            .map_err(|error| refuse(error.0))?;
+        let bill = Bill::try_from(&wire).map_err(refuse)?;
+        let patient = self
+            .resolver
+            .resolve(wire.credential.as_ref())
+            .await
+            .map_err(refuse)?;
+        // A quote has no key: nothing is kept of it.
+        let key = RequestKey {
+            institution: caller.subject,
+            msgid: String::new(),
+        };
+        let at = self.office.clock.now();
+        let mut conn = self
+            .office
+            .db
+            .acquire()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let book = crate::writer::glance(&mut conn, &key.institution, &patient, at)
+            .await
+            .map_err(|error| failed(&error))?;
+        let considered = decide::consider(&book, &key, &patient, &bill, (&self.office.packs, at))
+            .map_err(refuse)?;
+        let outcome = match considered.plan {
+            Ok(plan) => pb::quote_response::Outcome::Split(answer::quoted(&plan, &book)),
+            Err(why) => pb::quote_response::Outcome::Declined(wire_reason(&why)),
+        };
+        Ok(Response::new(pb::QuoteResponse {
+            outcome: Some(outcome),
+        }))
+    }
+
+    async fn settle(
+        &self,
+        request: Request<pb::SettleRequest>,
+    ) -> Result<Response<pb::SettleResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
+        let wire = convert::required("bill", request.bill).map_err(|error| refuse(error.0))?;
+        let bill = Bill::try_from(&wire).map_err(refuse)?;
+        let patient = self
+            .resolver
+            .resolve(wire.credential.as_ref())
+            .await
+            .map_err(refuse)?;
+        let settle = Settle {
+            id: SettlementId::generate(),
+            key,
+            patient,
+            bill,
+        };
+        match self
+            .writer
+            .submit(Command::Settle(Box::new(settle)), origin(&caller))
+            .await
+        {
+            Ok(Answer::Settle(answer)) => Ok(Response::new(*answer)),
+            Ok(_) => Err(mismatched()),
+            Err(refusal) => Err(refuse(refusal)),
+        }
+    }
+
+    async fn cancel(
+        &self,
+        request: Request<pb::CancelRequest>,
+    ) -> Result<Response<pb::CancelResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
+        let settlement = convert::id("settlement_id", &request.settlement_id)
+            .map_err(|error| refuse(error.0))?;
+        let person_no = (!request.person_no.is_empty()).then_some(request.person_no);
+        let cancel = Cancel {
+            id: SettlementId::generate(),
+            key,
+            settlement,
+            person_no,
+        };
+        match self
+            .writer
+            .submit(Command::Cancel(cancel), origin(&caller))
+            .await
+        {
+            Ok(Answer::Cancel(answer)) => Ok(Response::new(*answer)),
+            Ok(_) => Err(mismatched()),
+            Err(refusal) => Err(refuse(refusal)),
+        }
+    }
+
+    async fn get_outcome(
+        &self,
+        request: Request<pb::GetOutcomeRequest>,
+    ) -> Result<Response<pb::GetOutcomeResponse>, Status> {
+        let caller = caller(&request)?;
+        let key = RequestKey::new(&caller.subject, &request.into_inner().msgid).map_err(refuse)?;
+        let outcome = store::outcome::of_request(&self.office.db, &key)
+            .await
+            .map_err(|error| failed(&error))?;
+        let outcome = show::outcome(outcome).map_err(|error| internal(&error))?;
+        Ok(Response::new(pb::GetOutcomeResponse {
+            outcome: Some(outcome),
+        }))
+    }
+
+    async fn get_settlement(
+        &self,
+        request: Request<pb::GetSettlementRequest>,
+    ) -> Result<Response<pb::GetSettlementResponse>, Status> {
+        let caller = caller(&request)?;
+        let id: SettlementId = convert::id("settlement_id", &request.into_inner().settlement_id)
+            .map_err(|error| refuse(error.0))?;
+        let found = store::outcome::of_settlement(&self.office.db, id)
+            .await
+            .map_err(|error| failed(&error))?;
+        let unknown = || refuse(Refusal::about(Reason::SettlementUnknown, id.to_string()));
+        let found = found.ok_or_else(unknown)?;
+        match caller.role {
+            Role::Institution if found.institution != caller.subject => {
+                return Err(refuse(Reason::SettlementNotYours));
+            }
+            Role::Institution => {}
+            _ => caller.may_act_for(found.patient).map_err(refuse)?,
+        }
+        let settlement = show::settlement(&found.answer, found.cancellation)
+            .map_err(|error| internal(&error))?;
+        Ok(Response::new(pb::GetSettlementResponse {
+            settlement: Some(settlement),
+        }))
+    }
+
+    async fn list_accounts(
+        &self,
+        request: Request<pb::ListAccountsRequest>,
+    ) -> Result<Response<pb::ListAccountsResponse>, Status> {
+        let caller = caller(&request)?;
+        let person = convert::id("person_id", &request.into_inner().person_id)
+            .map_err(|error| refuse(error.0))?;
+        caller.may_see(person).map_err(refuse)?;
+        let at = self.office.clock.now();
+        let accounts = store::account::of_person(&self.office.db, person)
+            .await
+            .map_err(|error| failed(&error))?;
+        let accounts = accounts
+            .iter()
+            .map(|account| answer::account(account, at))
+            .collect();
+        Ok(Response::new(pb::ListAccountsResponse { accounts }))
+    }
+
+    async fn list_movements(
+        &self,
+        request: Request<pb::ListMovementsRequest>,
+    ) -> Result<Response<pb::ListMovementsResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let account =
+            convert::id("account_id", &request.account_id).map_err(|error| refuse(error.0))?;
+        let page = show::Page::read(request.page.as_ref()).map_err(refuse)?;
+        let owner = store::account::owner(&self.office.db, account)
+            .await
+            .map_err(|error| failed(&error))?;
+        let unknown = || {
+            refuse(Refusal::about(
+                Reason::EnrolmentUnknown,
+                account.to_string(),
+            ))
+        };
+        caller
+            .may_act_for(owner.ok_or_else(unknown)?)
+            .map_err(refuse)?;
+        let response = show::movements(&self.office, account, page)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(Response::new(response))
+    }
+}
+
+impl Api {
+    /// Posts one row of an import. What is wrong with it is its own answer.
+    async fn post(&self, allocation: &pb::Allocation, origin: &Origin) -> pb::PostedAllocation {
+        let answer = match Allocate::try_from(allocation) {
+            Ok(allocate) => {
+                self.writer
+                    .submit(Command::Allocate(allocate), origin.clone())
+                    .await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let outcome = match answer {
+            Ok(Answer::Allocate(account)) => pb::posted_allocation::Outcome::Account(*account),
+            Ok(_) => pb::posted_allocation::Outcome::Refused(wire_reason(&Reason::Internal.into())),
+            Err(refusal) => pb::posted_allocation::Outcome::Refused(wire_reason(&refusal)),
+        };
+        pb::PostedAllocation {
+            outcome: Some(outcome),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A designated hospital or pharmacy.
+
+use kernel::{Reason, Refusal, Region, Usage};
+use proto::convert;
+use proto::settlement::v1 as pb;
+
+/// What kind of place it is. That is all a contributor learns of where a relative was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Hospital,
+    Pharmacy,
+}
+
+impl Kind {
+    /// The word that is stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Hospital => "HOSPITAL",
+            Self::Pharmacy => "PHARMACY",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Hospital, Self::Pharmacy]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+    }
+}
+
+impl From<Kind> for pb::InstitutionKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Hospital => Self::Hospital,
+            Kind::Pharmacy => Self::Pharmacy,
+        }
+    }
+}
+
+/// An institution as it is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Institution {
+    /// `fixmedins_code`.
+    pub code: String,
+    pub name: String,
+    pub kind: Kind,
+    pub region: Region,
+    /// 1, 2, 3; 0 is ungraded.
+    pub tier: i16,
+    /// A vendor's test system: it meets test people only.
+    pub sandbox: bool,
+}
+
+impl TryFrom<&pb::Institution> for Institution {
+    type Error = Refusal;
+
+    fn try_from(institution: &pb::Institution) -> Result<Self, Refusal> {
+        let code = &institution.code;
+        if code.is_empty() {
+            return Err(Refusal::about(Reason::FieldMissing, "code"));
+        }
+        if code.len() > 12 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Refusal::about(
+                Reason::MalformedRequest,
+                "code: 1 to 12 letters and digits",
+            ));
+        }
+        if institution.name.is_empty() {
+            return Err(Refusal::about(Reason::FieldMissing, "name"));
+        }
+        if institution.name.chars().count() > 200 {
+            return Err(Refusal::about(
+                Reason::MalformedRequest,
+                "name is longer than 200",
+            ));
+        }
+        let kind = match institution.kind() {
+            pb::InstitutionKind::Hospital => Kind::Hospital,
+            pb::InstitutionKind::Pharmacy => Kind::Pharmacy,
+            pb::InstitutionKind::Unspecified => {
+                return Err(Refusal::about(Reason::FieldMissing, "kind"));
+            }
+        };
+        let tier = i16::try_from(institution.tier)
+            .ok()
+            .filter(|tier| (0..=3).contains(tier))
+            .ok_or_else(|| Refusal::about(Reason::UnknownCode, "tier"))?;
+        Ok(Self {
+            code: code.clone(),
+            name: institution.name.clone(),
+            kind,
+            region: convert::region("region", &institution.region)?,
+            tier,
+            sandbox: institution.sandbox,
+        })
+    }
+}
+
+/// The clearing type of a bill (`clr_type`, `domain.md` section 15): 21 inpatient, 41 pharmacy, 11 outpatient.
+pub const fn clearing_type(kind: Kind, usage: Usage) -> &'static str {
+    match (kind, usage) {
+        (_, Usage::HospitalInpatient) => "21",
+        (Kind::Pharmacy, _) => "41",
+        (Kind::Hospital, _) => "11",
+    }
+}

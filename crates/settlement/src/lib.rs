@@ -1,0 +1,45 @@
+//! The settlement service: personal accounts, the ledger, and the split of every bill.
+//!
+//! All money goes through the [`writer`]: a batch of commands is one transaction that claims their keys, locks the
+//! accounts they may touch, decides them one after the other over the locked state, and writes the outcome with one
+//! statement per table. Nouns are pure ([`account`], [`bill`], [`enforced`], [`settlement`]), and so are the decisions
+//! ([`decide`], [`cancel`], [`allocation`]); all SQL is in [`store`].
+//!
+//! What others tell about people and permissions is copied by the [`consumer`], under the same locks: a permission that
+//! was withdrawn stops paying in the moment in which `fenced` says so.
+
+pub mod account;
+pub mod allocation;
+mod answer;
+pub mod bill;
+pub mod book;
+pub mod cancel;
+pub mod command;
+mod config;
+pub mod consumer;
+pub mod decide;
+pub mod enforced;
+mod event;
+mod grpc;
+pub mod institution;
+mod maintenance;
+pub mod movement;
+pub mod project;
+pub mod request;
+mod resolver;
+pub mod settlement;
+mod start;
+pub mod store;
+pub mod writer;
+
+pub use config::Config;
+pub use maintenance::maintain;
+pub use start::{StartError, serve};
+
+use sqlx::migrate::Migrator;
+
+/// The schema of the service's database.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The name of the service: of its streams, its consumers and its callers.
+pub const SERVICE: &str = "settlement";

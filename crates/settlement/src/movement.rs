@@ -1,0 +1,194 @@
+//! The ledger's rows: what moved, from where to where, and how the personal account stood after it.
+//!
+//! One row names its debit and its credit, so it is balanced by construction. Cash is not a movement: no account pays it.
+
+use kernel::{
+    AccountId, AllocationId, BindingId, Bucket, Fen, MovementId, PersonId, Region, SettlementId,
+};
+use policy::plan::Payer;
+
+use crate::account::After;
+use crate::allocation::Allocated;
+use crate::command::{AllocationKind, Origin};
+use crate::institution::clearing_type;
+use crate::settlement::{Cancelled, Leg, Settled};
+
+/// What a movement is (`domain.md` 10.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    AllocationActual,
+    OpeningBalance,
+    ChargeOwn,
+    ChargeAid,
+    CancelOwn,
+    CancelAid,
+}
+
+impl Kind {
+    /// The word that is stored and shown.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AllocationActual => "ALLOCATION_ACTUAL",
+            Self::OpeningBalance => "OPENING_BALANCE",
+            Self::ChargeOwn => "CHARGE_OWN",
+            Self::ChargeAid => "CHARGE_AID",
+            Self::CancelOwn => "CANCEL_OWN",
+            Self::CancelAid => "CANCEL_AID",
+        }
+    }
+
+    /// Whether the personal account gains by it.
+    pub fn is_money_in(code: &str) -> bool {
+        ![Self::ChargeOwn.code(), Self::ChargeAid.code()].contains(&code)
+    }
+}
+
+/// Why money moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Settlement(SettlementId),
+    Cancellation {
+        id: SettlementId,
+        of: SettlementId,
+        /// The movement that is taken back.
+        reverses: MovementId,
+    },
+    Allocation(AllocationId),
+}
+
+/// Under which permission a relative paid, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aid {
+    pub beneficiary: PersonId,
+    pub binding: BindingId,
+    pub mandate: i64,
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone)]
+pub struct Movement<'a> {
+    pub id: MovementId,
+    pub kind: Kind,
+    pub debit: String,
+    pub credit: String,
+    pub amount: Fen,
+    pub account: AccountId,
+    pub bucket: Bucket,
+    pub after: After,
+    pub cause: Cause,
+    pub aid: Option<Aid>,
+    pub origin: &'a Origin,
+    pub reason: &'a str,
+    pub sandbox: bool,
+}
+
+/// The ledger account of a bucket. It is the enrolment's, not the person's: a person may have several.
+fn personal(account: AccountId, bucket: Bucket) -> String {
+    let bucket = match bucket {
+        Bucket::Current => "current",
+        Bucket::Prior => "prior",
+    };
+    format!("pa:{account}:{bucket}")
+}
+
+fn source(kind: AllocationKind, region: Region) -> String {
+    match kind {
+        AllocationKind::Monthly => format!("source:contribution:{region}"),
+        AllocationKind::Opening => format!("source:opening:{region}"),
+    }
+}
+
+fn aid_of(leg: &Leg, beneficiary: PersonId) -> Option<Aid> {
+    match leg.payer {
+        Payer::Own => None,
+        Payer::Aid { binding, mandate } => Some(Aid {
+            beneficiary,
+            binding,
+            mandate,
+        }),
+    }
+}
+
+/// One movement per leg: from the payer to what is owed to the institution.
+pub fn of_settlement<'a>(
+    settled: &'a Settled,
+    origin: &'a Origin,
+) -> impl Iterator<Item = Movement<'a>> {
+    let clearing = clearing_type(settled.institution.kind, settled.usage);
+    settled.legs.iter().map(move |leg| Movement {
+        id: MovementId::generate(),
+        kind: match leg.payer {
+            Payer::Own => Kind::ChargeOwn,
+            Payer::Aid { .. } => Kind::ChargeAid,
+        },
+        debit: personal(leg.account, leg.bucket),
+        credit: format!("payable:inst:{}:{clearing}", settled.key.institution),
+        amount: leg.amount,
+        account: leg.account,
+        bucket: leg.bucket,
+        after: leg.after,
+        cause: Cause::Settlement(settled.id),
+        aid: aid_of(leg, settled.patient.person),
+        origin,
+        reason: "settle",
+        sandbox: settled.patient.sandbox,
+    })
+}
+
+/// One movement per leg, the other way.
+pub fn of_cancellation<'a>(
+    cancelled: &'a Cancelled,
+    origin: &'a Origin,
+) -> impl Iterator<Item = Movement<'a>> {
+    let settlement = &cancelled.settlement;
+    let clearing = clearing_type(cancelled.institution_kind, settlement.usage);
+    cancelled
+        .legs
+        .iter()
+        .zip(&settlement.legs)
+        .map(move |(leg, paid)| Movement {
+            id: MovementId::generate(),
+            kind: match leg.payer {
+                Payer::Own => Kind::CancelOwn,
+                Payer::Aid { .. } => Kind::CancelAid,
+            },
+            debit: format!("payable:inst:{}:{clearing}", settlement.institution),
+            credit: personal(leg.account, leg.bucket),
+            amount: leg.amount,
+            account: leg.account,
+            bucket: leg.bucket,
+            after: leg.after,
+            cause: Cause::Cancellation {
+                id: cancelled.id,
+                of: settlement.id,
+                reverses: paid.movement,
+            },
+            aid: aid_of(leg, settlement.patient),
+            origin,
+            reason: "cancel",
+            sandbox: settlement.sandbox,
+        })
+}
+
+/// From the source of contributions to the account.
+pub fn of_allocation<'a>(allocated: &'a Allocated, origin: &'a Origin) -> Movement<'a> {
+    let allocation = &allocated.allocation;
+    Movement {
+        id: MovementId::generate(),
+        kind: match allocation.kind {
+            AllocationKind::Monthly => Kind::AllocationActual,
+            AllocationKind::Opening => Kind::OpeningBalance,
+        },
+        debit: source(allocation.kind, allocated.account.region),
+        credit: personal(allocation.account, allocation.bucket),
+        amount: allocation.amount,
+        account: allocation.account,
+        bucket: allocation.bucket,
+        after: allocated.after,
+        cause: Cause::Allocation(allocation.id),
+        aid: None,
+        origin,
+        reason: &allocation.period,
+        sandbox: allocated.account.sandbox,
+    }
+}

@@ -1,0 +1,193 @@
+//! One bill decided and paid: pooled fund + own account + aid + cash, to the fen.
+
+use std::collections::BTreeMap;
+
+use kernel::clock::business_day;
+use kernel::{
+    AccountId, Bucket, Date, Fen, MovementId, PersonId, Reason, Refusal, SettlementId, Timestamp,
+    Usage,
+};
+use policy::plan::{Payer, Plan};
+
+use crate::account::{Account, After};
+use crate::institution::{Institution, Kind};
+use crate::request::RequestKey;
+
+/// Who pays what: `total = pooled + own + aid + cash`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    pub total: Fen,
+    pub pooled: Fen,
+    pub own: Fen,
+    pub aid: Fen,
+    pub cash: Fen,
+}
+
+impl Split {
+    /// The split that a plan makes of a bill that no pooled fund pays a part of.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            total: plan.burden,
+            pooled: Fen::ZERO,
+            own: plan.own(),
+            aid: plan.aid(),
+            cash: plan.cash,
+        }
+    }
+}
+
+/// One payer's part, out of one bucket, with the payer's account after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg {
+    pub payer: Payer,
+    pub account: AccountId,
+    pub person: PersonId,
+    pub bucket: Bucket,
+    pub amount: Fen,
+    pub after: After,
+    /// The account's medical year when it paid.
+    pub medical_year: i16,
+    /// The month whose limit it is counted in.
+    pub limit_month: Date,
+    /// What is left of the mandate's monthly limit after the whole bill; none where there is no limit.
+    pub month_left: Option<Fen>,
+}
+
+/// A bill that was settled.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    pub id: SettlementId,
+    pub key: RequestKey,
+    pub at: Timestamp,
+    pub institution: Institution,
+    /// The patient's account after the bill.
+    pub patient: Account,
+    pub usage: Usage,
+    pub plan: Plan,
+    pub split: Split,
+    pub legs: Vec<Leg>,
+    /// The patient's token that it used up; empty for a card.
+    pub fingerprint: Vec<u8>,
+}
+
+/// A bill that was declined: an answer like any other, kept under the key. No money moved.
+#[derive(Debug, Clone)]
+pub struct Declined {
+    pub id: SettlementId,
+    pub key: RequestKey,
+    pub at: Timestamp,
+    pub patient: Account,
+    pub usage: Usage,
+    pub total: Fen,
+    pub why: Refusal,
+}
+
+impl Settled {
+    /// The versions of the rules it was decided under.
+    pub fn rules(&self) -> Vec<String> {
+        self.plan.versions.iter().map(ToString::to_string).collect()
+    }
+
+    /// Why relatives paid less than was asked of them: the reason of the last contributor considered; none if nothing was
+    /// short that an account may pay, or if relatives were not to be asked.
+    pub fn aid_short(&self) -> Option<Reason> {
+        if self.plan.cash.less(self.plan.cash_only).is_zero() {
+            return None;
+        }
+        let last = self
+            .plan
+            .lines
+            .iter()
+            .rfind(|line| line.payer != Payer::Own)?;
+        let asked = !matches!(
+            last.reason,
+            Reason::Taken | Reason::AidDeclined | Reason::AccountNotUsed
+        );
+        asked.then_some(last.reason)
+    }
+}
+
+/// How much an account moved by several movements, bucket by bucket; positive is money in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    pub person: PersonId,
+    pub current: Fen,
+    pub prior: Fen,
+    pub after: After,
+}
+
+/// One change per account that legs moved, in the order of the accounts; none if a sum does not fit.
+pub fn changes(legs: &[Leg], money_in: bool) -> Option<BTreeMap<AccountId, Change>> {
+    let mut changes = BTreeMap::new();
+    for leg in legs {
+        let by = if money_in {
+            leg.amount
+        } else {
+            leg.amount.checked_neg()?
+        };
+        let change = changes.entry(leg.account).or_insert(Change {
+            person: leg.person,
+            current: Fen::ZERO,
+            prior: Fen::ZERO,
+            after: leg.after,
+        });
+        let part = match leg.bucket {
+            Bucket::Current => &mut change.current,
+            Bucket::Prior => &mut change.prior,
+        };
+        *part = part.checked_add(by)?;
+        if leg.after.version > change.after.version {
+            change.after = leg.after;
+        }
+    }
+    Some(changes)
+}
+
+/// A settlement as it is stored, as far as its cancellation needs it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub id: SettlementId,
+    pub institution: String,
+    pub patient: PersonId,
+    pub patient_account: AccountId,
+    pub person_no: String,
+    pub usage: Usage,
+    pub split: Split,
+    pub settled_at: Timestamp,
+    pub sandbox: bool,
+    pub cancelled: bool,
+    pub legs: Vec<PaidLeg>,
+}
+
+/// A leg as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct PaidLeg {
+    pub payer: Payer,
+    pub account: AccountId,
+    pub person: PersonId,
+    pub bucket: Bucket,
+    pub amount: Fen,
+    pub medical_year: i16,
+    pub limit_month: Date,
+    pub movement: MovementId,
+}
+
+/// A settlement taken back whole.
+#[derive(Debug, Clone)]
+pub struct Cancelled {
+    /// The interface gives a cancellation a settlement number of its own (`domain.md` section 9), so the id is of that kind.
+    pub id: SettlementId,
+    pub key: RequestKey,
+    pub at: Timestamp,
+    pub settlement: Stored,
+    pub institution_kind: Kind,
+    /// What went back, where it went, and the accounts after it; in the order of the settlement's legs.
+    pub legs: Vec<Leg>,
+    /// The patient's account after it: both buckets.
+    pub own_balance: Fen,
+}
+
+/// The first day of the business month of `at`: the window of a monthly limit.
+pub fn month_of(at: Timestamp) -> Date {
+    business_day(at).first_of_month()
+}

@@ -1,0 +1,76 @@
+//! All SQL of this service. Every statement carries its name, so that `pg_stat_statements` reads like the source.
+//!
+//! Statements of a batch take arrays and unnest them: their number does not depend on the number of commands. Where such an
+//! array updates rows, the keys are also compared with `= ANY`, so that the rows are found by key whatever join is planned.
+
+#![expect(
+    clippy::as_conversions,
+    reason = "`as` in a query tells sqlx that elements of an array may be null; nothing is converted"
+)]
+
+use chassis::db::Corrupt;
+use chassis::inbox::Failure;
+
+pub mod account;
+pub mod allocation;
+pub mod cancellation;
+pub mod enforced;
+pub mod institution;
+pub mod key;
+pub mod lane;
+pub mod movement;
+pub mod outcome;
+pub mod settlement;
+
+/// Why a statement did not give what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("a statement failed")]
+    Database(#[from] sqlx::Error),
+    #[error("a stored row cannot be read")]
+    Corrupt(#[from] Corrupt),
+    /// Rows that the locks guarantee were not there.
+    #[error("{statement} touched {touched} rows instead of {expected}")]
+    Rows {
+        statement: &'static str,
+        touched: u64,
+        expected: usize,
+    },
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(corrupt) => corrupt.into(),
+            StoreError::Database(error) => error.into(),
+            rows @ StoreError::Rows { .. } => Self::retry(rows),
+        }
+    }
+}
+
+/// One column of many rows, to be unnested.
+fn column<R, T>(rows: &[R], value: impl FnMut(&R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// Asserts how many rows a statement touched.
+fn touched(statement: &'static str, touched: u64, expected: usize) -> Result<(), StoreError> {
+    if u64::try_from(expected) == Ok(touched) {
+        return Ok(());
+    }
+    Err(StoreError::Rows {
+        statement,
+        touched,
+        expected,
+    })
+}
+
+/// Reads a word of a column, or says which row cannot be read.
+fn word<T>(
+    table: &'static str,
+    column: &'static str,
+    id: impl std::fmt::Display,
+    value: Option<T>,
+) -> Result<T, Corrupt> {
+    value.ok_or_else(|| Corrupt::new(table, column, id))
+}

@@ -1,0 +1,238 @@
+//! Account rows: the locks of a batch.
+
+use chassis::db::Corrupt;
+use kernel::{AccountId, Fen, PersonId, PersonKind, Scheme, Standing};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::{StoreError, column, touched, word};
+use crate::account::{Account, Enrolment};
+
+struct Row {
+    account_id: Uuid,
+    person_id: Uuid,
+    person_no: String,
+    region: String,
+    scheme: String,
+    kind: String,
+    standing: String,
+    frozen: bool,
+    sandbox: bool,
+    current_fen: i64,
+    prior_fen: i64,
+    version: i64,
+    medical_year: i16,
+}
+
+impl TryFrom<Row> for Account {
+    type Error = Corrupt;
+
+    fn try_from(row: Row) -> Result<Self, Corrupt> {
+        let id = AccountId::from_uuid(row.account_id);
+        Ok(Self {
+            id,
+            person: PersonId::from_uuid(row.person_id),
+            person_no: row.person_no,
+            region: word("account", "region", id, row.region.parse().ok())?,
+            scheme: word("account", "scheme", id, Scheme::from_code(&row.scheme))?,
+            kind: word("account", "kind", id, PersonKind::from_code(&row.kind))?,
+            standing: word(
+                "account",
+                "standing",
+                id,
+                Standing::from_code(&row.standing),
+            )?,
+            frozen: row.frozen,
+            sandbox: row.sandbox,
+            current: Fen::new(row.current_fen),
+            prior: Fen::new(row.prior_fen),
+            version: row.version,
+            medical_year: row.medical_year,
+        })
+    }
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<Account>, StoreError> {
+    rows.into_iter()
+        .map(|row| row.try_into().map_err(StoreError::Corrupt))
+        .collect()
+}
+
+/// Locks every account a batch may touch, in the order of their ids: the patients', those of whoever may pay for them, and
+/// `others`. Which account may pay is only a guess here; it is read again once the locks are held.
+pub async fn lock(
+    conn: &mut PgConnection,
+    patients: &[PersonId],
+    others: &[AccountId],
+) -> Result<Vec<Account>, StoreError> {
+    // The ids are gathered first, as an array: whatever the statistics say, the accounts are then found by primary key.
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        -- settlement.lock_accounts
+        SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
+               current_fen, prior_fen, version, medical_year
+        FROM account
+        WHERE account_id = ANY (ARRAY(
+            SELECT account_id FROM account WHERE person_id = ANY ($1)
+            UNION
+            SELECT contributor_account_id FROM enforced WHERE beneficiary_person_id = ANY ($1) AND NOT fenced_for_ever
+            UNION
+            SELECT unnest($2::uuid[])))
+        ORDER BY account_id
+        FOR UPDATE
+        "#,
+        &column(patients, |id| id.uuid()),
+        &column(others, |id| id.uuid()),
+    )
+    .fetch_all(conn)
+    .await?;
+    read(rows)
+}
+
+/// The same accounts as they stand, without waiting for anybody: for a quote, which promises nothing.
+pub async fn look(conn: &mut PgConnection, patient: PersonId) -> Result<Vec<Account>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        -- settlement.look_at_accounts
+        SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
+               current_fen, prior_fen, version, medical_year
+        FROM account
+        WHERE account_id = ANY (ARRAY(
+            SELECT account_id FROM account WHERE person_id = $1
+            UNION
+            SELECT contributor_account_id FROM enforced WHERE beneficiary_person_id = $1 AND NOT fenced_for_ever))
+        "#,
+        patient.uuid(),
+    )
+    .fetch_all(conn)
+    .await?;
+    read(rows)
+}
+
+/// A person's accounts, oldest first.
+pub async fn of_person(
+    db: impl PgExecutor<'_>,
+    person: PersonId,
+) -> Result<Vec<Account>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        -- settlement.accounts_of_person
+        SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
+               current_fen, prior_fen, version, medical_year
+        FROM account
+        WHERE person_id = $1
+        ORDER BY account_id
+        "#,
+        person.uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    read(rows)
+}
+
+/// Whose account it is; none if it is not known.
+pub async fn owner(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+) -> Result<Option<PersonId>, StoreError> {
+    let owner = sqlx::query_scalar!(
+        r#"
+        -- settlement.account_owner
+        SELECT person_id FROM account WHERE account_id = $1
+        "#,
+        account.uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(owner.map(PersonId::from_uuid))
+}
+
+/// Writes the balances and versions of locked accounts.
+pub async fn write_balances(
+    conn: &mut PgConnection,
+    accounts: &[&Account],
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        r#"
+        -- settlement.write_balances
+        UPDATE account
+        SET current_fen = moved.current_fen, prior_fen = moved.prior_fen, version = moved.version
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])
+            AS moved (account_id, current_fen, prior_fen, version)
+        WHERE account.account_id = ANY ($1) AND account.account_id = moved.account_id
+        "#,
+        &column(accounts, |account| account.id.uuid()),
+        &column(accounts, |account| account.current.get()),
+        &column(accounts, |account| account.prior.get()),
+        &column(accounts, |account| account.version),
+    )
+    .execute(conn)
+    .await?;
+    touched(
+        "settlement.write_balances",
+        done.rows_affected(),
+        accounts.len(),
+    )
+}
+
+/// Locks these accounts, in the order of their ids: what a fence and a change of enrolment wait for.
+pub async fn lock_for_projection(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        -- settlement.lock_for_projection
+        SELECT account_id FROM account WHERE account_id = ANY ($1) ORDER BY account_id FOR UPDATE
+        "#,
+        &column(accounts, |id| id.uuid()),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Opens the accounts of enrolments, or takes over what is newer of them; each enrolment once, sorted by account.
+///
+/// `medical_years` are those in which accounts that are new begin.
+pub async fn enrol(
+    conn: &mut PgConnection,
+    enrolments: &[Enrolment],
+    medical_years: &[i16],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        -- settlement.enrol
+        INSERT INTO account AS known
+            (account_id, person_id, enrolment_version, person_no, region, scheme, kind, standing, sandbox, medical_year)
+        SELECT * FROM unnest(
+            $1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::boolean[], $10::smallint[])
+        ON CONFLICT (account_id) DO UPDATE SET
+            enrolment_version = EXCLUDED.enrolment_version,
+            person_no = EXCLUDED.person_no,
+            region = EXCLUDED.region,
+            scheme = EXCLUDED.scheme,
+            kind = EXCLUDED.kind,
+            standing = EXCLUDED.standing,
+            sandbox = EXCLUDED.sandbox
+        WHERE known.enrolment_version < EXCLUDED.enrolment_version
+        "#,
+        &column(enrolments, |enrolment| enrolment.account.uuid()),
+        &column(enrolments, |enrolment| enrolment.person.uuid()),
+        &column(enrolments, |enrolment| enrolment.version),
+        &column(enrolments, |enrolment| enrolment.person_no.clone()),
+        &column(enrolments, |enrolment| enrolment.region.to_string()),
+        &column(enrolments, |enrolment| enrolment.scheme.to_string()),
+        &column(enrolments, |enrolment| enrolment.kind.to_string()),
+        &column(enrolments, |enrolment| enrolment.standing.to_string()),
+        &column(enrolments, |enrolment| enrolment.sandbox),
+        medical_years,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

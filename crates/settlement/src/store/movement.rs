@@ -1,0 +1,161 @@
+//! The ledger and its monthly partitions.
+
+use jiff_sqlx::ToSqlx;
+use kernel::{AccountId, Date, Timestamp};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::{StoreError, column};
+use crate::movement::{Cause, Movement};
+
+impl Movement<'_> {
+    fn settlement(&self) -> Option<Uuid> {
+        match self.cause {
+            Cause::Settlement(id) | Cause::Cancellation { of: id, .. } => Some(id.uuid()),
+            Cause::Allocation(_) => None,
+        }
+    }
+
+    fn cancellation(&self) -> Option<Uuid> {
+        match self.cause {
+            Cause::Cancellation { id, .. } => Some(id.uuid()),
+            Cause::Settlement(_) | Cause::Allocation(_) => None,
+        }
+    }
+
+    fn reverses(&self) -> Option<Uuid> {
+        match self.cause {
+            Cause::Cancellation { reverses, .. } => Some(reverses.uuid()),
+            Cause::Settlement(_) | Cause::Allocation(_) => None,
+        }
+    }
+
+    fn allocation(&self) -> Option<Uuid> {
+        match self.cause {
+            Cause::Allocation(id) => Some(id.uuid()),
+            Cause::Settlement(_) | Cause::Cancellation { .. } => None,
+        }
+    }
+}
+
+/// Posts movements.
+pub async fn insert(
+    conn: &mut PgConnection,
+    rows: &[Movement<'_>],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        -- settlement.insert_movements
+        INSERT INTO movement
+            (movement_id, kind, debit, credit, amount_fen, account_id, bucket, account_version, current_after_fen,
+             prior_after_fen, settlement_id, cancellation_id, allocation_id, beneficiary_person_id, binding_id,
+             mandate_version, reverses, caller_role, caller, reason, trace_parent, sandbox, posted_at)
+        SELECT moved.*, $23
+        FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::bigint[],
+            $9::bigint[], $10::bigint[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[],
+            $17::uuid[], $18::text[], $19::text[], $20::text[], $21::text[], $22::boolean[]) AS moved
+        "#,
+        &column(rows, |row| row.id.uuid()),
+        &column(rows, |row| row.kind.code().to_owned()),
+        &column(rows, |row| row.debit.clone()),
+        &column(rows, |row| row.credit.clone()),
+        &column(rows, |row| row.amount.get()),
+        &column(rows, |row| row.account.uuid()),
+        &column(rows, |row| row.bucket.to_string()),
+        &column(rows, |row| row.after.version),
+        &column(rows, |row| row.after.current.get()),
+        &column(rows, |row| row.after.prior.get()),
+        &column(rows, Movement::settlement) as &[Option<Uuid>],
+        &column(rows, Movement::cancellation) as &[Option<Uuid>],
+        &column(rows, Movement::allocation) as &[Option<Uuid>],
+        &column(rows, |row| row.aid.map(|aid| aid.beneficiary.uuid())) as &[Option<Uuid>],
+        &column(rows, |row| row.aid.map(|aid| aid.binding.uuid())) as &[Option<Uuid>],
+        &column(rows, |row| row.aid.map(|aid| aid.mandate)) as &[Option<i64>],
+        &column(rows, Movement::reverses) as &[Option<Uuid>],
+        &column(rows, |row| row.origin.role.to_string()),
+        &column(rows, |row| row.origin.caller.clone()),
+        &column(rows, |row| row.reason.to_owned()),
+        &column(rows, |row| row.origin.trace_parent.clone()) as &[Option<String>],
+        &column(rows, |row| row.sandbox),
+        at.to_sqlx(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// One row of the ledger, as the owner of the account sees it.
+#[derive(Debug)]
+pub struct Seen {
+    pub movement_id: Uuid,
+    pub kind: String,
+    pub posted_at: jiff_sqlx::Timestamp,
+    pub bucket: String,
+    pub amount_fen: i64,
+    pub account_version: i64,
+    pub current_after_fen: i64,
+    pub prior_after_fen: i64,
+    pub settlement_id: Option<Uuid>,
+    pub beneficiary_person_id: Option<Uuid>,
+}
+
+/// The movements of an account older than its version `before`, newest first.
+pub async fn page(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    before: i64,
+    size: i64,
+) -> Result<Vec<Seen>, StoreError> {
+    let rows = sqlx::query_as!(
+        Seen,
+        r#"
+        -- settlement.page_of_movements
+        SELECT movement_id, kind, posted_at, bucket, amount_fen, account_version, current_after_fen, prior_after_fen,
+               settlement_id, beneficiary_person_id
+        FROM movement
+        WHERE account_id = $1 AND account_version < $2
+        ORDER BY account_version DESC
+        LIMIT $3
+        "#,
+        account.uuid(),
+        before,
+        size,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+/// Makes sure that the ledger has a partition for each of `months` months from that of `day` on; says how many are new.
+pub async fn make_partitions(
+    db: impl PgExecutor<'_>,
+    day: Date,
+    months: i32,
+) -> Result<i32, StoreError> {
+    let made = sqlx::query_scalar!(
+        r#"
+        -- settlement.make_partitions
+        SELECT movement_partitions($1, $2) AS "made!"
+        "#,
+        day.to_sqlx(),
+        months,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(made)
+}
+
+/// Whether movements fell into the default partition because their month had none.
+pub async fn has_strays(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
+    let strays = sqlx::query_scalar!(
+        r#"
+        -- settlement.stray_movements
+        SELECT EXISTS (SELECT FROM movement_default) AS "strays!"
+        "#,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(strays)
+}

@@ -1,0 +1,149 @@
+//! The one way by which money moves: commands are collected into batches, and a batch is one transaction.
+//!
+//! A single command is a batch of one. Nothing waits for a batch to fill: a lane takes what is there, up to a cap, and
+//! while it is at work the next batch gathers. So the busier it gets, the more neighbours share a commit.
+//!
+//! - The queue is bounded. Full means `OVERLOADED` at once, never a wait without end.
+//! - One command can never fail its neighbours: a batch that fails is bisected until the culprit stands alone.
+//! - Lanes share one queue and meet in the database: keys, then settlements, then accounts, each in sorted order.
+//! - Imports have a lane and a queue of their own, and small batches, so that they never hold up a counter.
+
+use std::sync::Arc;
+
+use chassis::health::Health;
+use chassis::tasks::Tasks;
+use jiff::SignedDuration;
+use kernel::{Clock, Reason, Refusal};
+use policy::Packs;
+use serde::Deserialize;
+use sqlx::PgPool;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::command::{Answer, Command, Origin};
+use lane::{Lane, Queue};
+
+mod batch;
+mod claim;
+mod lane;
+mod look;
+mod write;
+
+pub(crate) use look::glance;
+
+/// The names of the counter lanes, and so the most there can be.
+const LANES: [&str; 8] = [
+    "settlement writer 1",
+    "settlement writer 2",
+    "settlement writer 3",
+    "settlement writer 4",
+    "settlement writer 5",
+    "settlement writer 6",
+    "settlement writer 7",
+    "settlement writer 8",
+];
+
+/// The name of the lane for imports.
+const IMPORT: &str = "settlement import";
+
+/// A lane that has not gone round for this long, busy or idle, is not well.
+const LANE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// How the writer is laid out.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How many batches of the counters may be under way at once, 1 to 8; each holds a connection.
+    pub lanes: usize,
+    /// The most commands in a batch.
+    pub batch: usize,
+    /// How many commands may wait.
+    pub queue: usize,
+    /// The same for imports, which have one lane.
+    pub import_batch: usize,
+    pub import_queue: usize,
+}
+
+/// What a batch is decided with.
+#[derive(Debug, Clone)]
+pub struct Office {
+    pub db: PgPool,
+    pub packs: Arc<Packs>,
+    pub clock: Clock,
+}
+
+/// A command that waits, and who waits for it.
+#[derive(Debug)]
+struct Job {
+    command: Command,
+    origin: Origin,
+    reply: oneshot::Sender<Result<Answer, Refusal>>,
+    /// How many collisions it was in.
+    tries: u8,
+}
+
+/// Hands commands to the lanes.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    counter: mpsc::Sender<Job>,
+    import: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the lanes. They stop after everything that sends to them, having served what is waiting.
+    pub fn start(settings: Settings, office: &Office, health: &Health, tasks: &mut Tasks) -> Self {
+        let (counter, waiting) = mpsc::channel(settings.queue.max(1));
+        let queue = Queue::new(waiting);
+        let lanes = settings.lanes.clamp(1, LANES.len());
+        for name in LANES.into_iter().take(lanes) {
+            let lane = Lane::new(
+                office.clone(),
+                queue.clone(),
+                settings.batch,
+                health.part(name, LANE_WITHIN),
+            );
+            tasks.add(name, lane.run(tasks.stop()));
+        }
+        let (import, waiting) = mpsc::channel(settings.import_queue.max(1));
+        let progress = health.part(IMPORT, LANE_WITHIN);
+        let lane = Lane::new(
+            office.clone(),
+            Queue::new(waiting),
+            settings.import_batch,
+            progress,
+        );
+        tasks.add(IMPORT, lane.run(tasks.stop()));
+        Self { counter, import }
+    }
+
+    /// Has a command decided, and waits for the answer.
+    ///
+    /// # Errors
+    /// The refusal of the command; `OVERLOADED` if too much is waiting; `UNAVAILABLE` and `INTERNAL` if nothing could be
+    /// decided. After those the same request may be sent again: its key tells whether it was answered after all.
+    pub async fn submit(&self, command: Command, origin: Origin) -> Result<Answer, Refusal> {
+        let queue = match &command {
+            Command::Settle(_) | Command::Cancel(_) => &self.counter,
+            Command::Allocate(_) => &self.import,
+        };
+        let (reply, answer) = oneshot::channel();
+        queue
+            .try_send(Job {
+                command,
+                origin,
+                reply,
+                tries: 0,
+            })
+            .map_err(|full| match full {
+                TrySendError::Full(_) => {
+                    metrics::counter!("gongji_settlement_overloaded_total").increment(1);
+                    Refusal::from(Reason::Overloaded)
+                }
+                TrySendError::Closed(_) => Reason::Unavailable.into(),
+            })?;
+        // A lane that ended without an answer may have committed: that is told by asking again.
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Reason::Unavailable.into()))
+    }
+}

@@ -1,0 +1,268 @@
+//! One batch: claim, lock, look, decide, write, commit. The number of statements does not depend on the number of commands.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use kernel::{AllocationId, Reason, Refusal, SettlementId, Timestamp};
+use policy::Packs;
+use sqlx::{Connection as _, PgConnection};
+
+use super::{Job, Office, claim, look, write};
+use crate::allocation::{Allocated, allocate};
+use crate::answer;
+use crate::book::Book;
+use crate::cancel::cancel;
+use crate::command::{Answer, Command, Origin};
+use crate::decide::{Failed, Verdict, settle};
+use crate::request::RequestKey;
+use crate::settlement::{Cancelled, Declined, Settled};
+use crate::store::StoreError;
+use crate::store::settlement::CREDENTIAL_ONCE;
+use proto::settlement::v1 as pb;
+
+/// What became of one command of a batch.
+#[derive(Debug)]
+pub(super) enum Done {
+    Answered(Result<Answer, Refusal>),
+    /// Its twin in the same batch has to be answered first.
+    Again,
+}
+
+/// What was decided on one command, with its answer.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Settled(Box<Settled>, pb::SettleResponse),
+    Declined(Box<Declined>, pb::SettleResponse),
+    Cancelled(Box<Cancelled>, pb::CancelResponse),
+    Allocated(Box<Allocated>),
+}
+
+/// A decision, and which command of the batch it is on.
+#[derive(Debug)]
+pub(super) struct Decision<'a> {
+    pub(super) at: usize,
+    pub(super) origin: &'a Origin,
+    pub(super) outcome: Outcome,
+}
+
+/// Why a batch has no result, and so what is to be done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// Another batch was in the way: try again.
+    #[error("another batch was in the way")]
+    Collision(#[source] StoreError),
+    /// Nothing can be decided for the moment, and nothing was.
+    #[error("the database cannot be worked with")]
+    Away(#[source] StoreError),
+    /// Something in this batch cannot be written.
+    #[error("a batch cannot be written")]
+    Culprit(#[source] StoreError),
+    /// The commit was sent and its answer did not come.
+    #[error("the answer to a commit was lost")]
+    Unsure(Box<Unsure>),
+}
+
+/// What is needed to find out whether a commit took place.
+#[derive(Debug)]
+pub(super) struct Unsure {
+    /// Under which key which outcome is found if it did.
+    pub(super) keys: Vec<(RequestKey, SettlementId)>,
+    pub(super) allocations: Vec<AllocationId>,
+    /// The answers if it did.
+    pub(super) done: Vec<Done>,
+    pub(super) source: sqlx::Error,
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        let StoreError::Database(database) = &error else {
+            return Self::Culprit(error);
+        };
+        match database {
+            sqlx::Error::Database(said) => {
+                let code = said.code().unwrap_or_default();
+                let class = code.get(..2).unwrap_or_default();
+                match (&*code, class) {
+                    ("40001" | "40P01", _) => Self::Collision(error),
+                    _ if said.constraint() == Some(CREDENTIAL_ONCE) => Self::Collision(error),
+                    // Connections, resources, shutdown, time limits, a server that became read-only.
+                    ("55P03" | "25006", _) | (_, "08" | "53" | "57" | "58") => Self::Away(error),
+                    _ => Self::Culprit(error),
+                }
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => {
+                Self::Culprit(error)
+            }
+            _ => Self::Away(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Trouble {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+/// Decides all jobs in one transaction. Either every answer is committed, or nothing is.
+#[tracing::instrument(level = "debug", name = "settlement.batch", skip_all, fields(commands = jobs.len()))]
+pub(super) async fn attempt(
+    conn: &mut PgConnection,
+    jobs: &[Job],
+    office: &Office,
+) -> Result<Vec<Done>, Trouble> {
+    metrics::histogram!("gongji_settlement_batch_size")
+        .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
+    let begun = Instant::now();
+    let mut tx = conn.begin().await?;
+
+    // ---- claim
+    let mut claimed = claim::claim(&mut tx, jobs, office.clock.now()).await?;
+    if claimed.open.is_empty() && claimed.repeated.is_empty() {
+        tx.rollback().await?;
+        return Ok(claimed.done());
+    }
+
+    // ---- lock, and look in later statements
+    let (mut book, at) = look::look(&mut tx, jobs, &claimed, &office.clock).await?;
+
+    // ---- decide
+    let mut decisions = Vec::with_capacity(jobs.len());
+    let mut refused = Vec::new();
+    for place in std::mem::take(&mut claimed.open) {
+        let job = &jobs[place];
+        match decide(&mut book, &job.command, &office.packs, at) {
+            Ok(outcome) => decisions.push(Decision {
+                at: place,
+                origin: &job.origin,
+                outcome,
+            }),
+            Err(refusal) => {
+                metrics::counter!("gongji_settlement_refused_total", "reason" => refusal.reason.code()).increment(1);
+                claimed.answer(place, Err(refusal));
+                refused.push(&job.command);
+            }
+        }
+    }
+    claimed.answer_repeated(&book, at);
+    metrics::histogram!("gongji_settlement_decide_seconds").record(begun.elapsed());
+    if decisions.is_empty() {
+        tx.rollback().await?; // frees the claims, too
+        return Ok(claimed.done());
+    }
+
+    // ---- write
+    write::release(&mut tx, &refused).await?;
+    write::write(&mut tx, &book, &decisions, at).await?;
+
+    // ---- commit
+    let (keys, allocations) = landmarks(jobs, &decisions);
+    for decision in decisions {
+        claimed.answer(decision.at, Ok(decision.outcome.into_answer(at)));
+    }
+    let sent = Instant::now();
+    match tx.commit().await {
+        Ok(()) => {
+            metrics::histogram!("gongji_settlement_commit_seconds").record(sent.elapsed());
+            Ok(claimed.done())
+        }
+        Err(error @ sqlx::Error::Database(_)) => Err(error.into()),
+        Err(source) => Err(Trouble::Unsure(Box::new(Unsure {
+            keys,
+            allocations,
+            done: claimed.done(),
+            source,
+        }))),
+    }
+}
+
+/// Decides one command. A bug in its decision is its own: the book changes only after everything else has succeeded.
+fn decide(
+    book: &mut Book,
+    command: &Command,
+    packs: &Packs,
+    at: Timestamp,
+) -> Result<Outcome, Refusal> {
+    let decided = catch_unwind(AssertUnwindSafe(|| match command {
+        Command::Settle(command) => settle(book, command, packs, at).map(|verdict| match verdict {
+            Verdict::Settled(settled) => {
+                let answer = answer::settled(&settled, book);
+                Outcome::Settled(settled, answer)
+            }
+            Verdict::Declined(declined) => {
+                let answer = answer::declined(&declined);
+                Outcome::Declined(declined, answer)
+            }
+        }),
+        Command::Cancel(command) => cancel(book, command, at).map(|cancelled| {
+            let answer = answer::cancelled(&cancelled);
+            Outcome::Cancelled(Box::new(cancelled), answer)
+        }),
+        Command::Allocate(command) => {
+            allocate(book, command, at).map(|allocated| Outcome::Allocated(Box::new(allocated)))
+        }
+    }));
+    match decided {
+        Ok(Ok(outcome)) => {
+            outcome.count();
+            Ok(outcome)
+        }
+        Ok(Err(Failed::Refused(refusal))) => Err(refusal),
+        Ok(Err(Failed::Unfit(error))) => {
+            tracing::error!(%error, "a command was not carried out");
+            Err(Reason::Internal.into())
+        }
+        Err(_panic) => {
+            tracing::error!("the decision on a command panicked");
+            Err(Reason::Internal.into())
+        }
+    }
+}
+
+impl Outcome {
+    fn count(&self) {
+        match self {
+            Self::Settled(..) => metrics::counter!("gongji_settlement_settled_total").increment(1),
+            Self::Declined(declined, _) => {
+                let reason = declined.why.reason.code();
+                metrics::counter!("gongji_settlement_declined_total", "reason" => reason)
+                    .increment(1);
+            }
+            Self::Cancelled(..) => {
+                metrics::counter!("gongji_settlement_cancelled_total").increment(1);
+            }
+            Self::Allocated(_) => {
+                metrics::counter!("gongji_settlement_allocated_total").increment(1);
+            }
+        }
+    }
+
+    fn into_answer(self, at: Timestamp) -> Answer {
+        match self {
+            Self::Settled(_, answer) | Self::Declined(_, answer) => {
+                Answer::Settle(Box::new(answer))
+            }
+            Self::Cancelled(_, answer) => Answer::Cancel(Box::new(answer)),
+            Self::Allocated(allocated) => {
+                Answer::Allocate(Box::new(answer::account(&allocated.account, at)))
+            }
+        }
+    }
+}
+
+/// By what a commit is recognised later.
+fn landmarks(
+    jobs: &[Job],
+    decisions: &[Decision<'_>],
+) -> (Vec<(RequestKey, SettlementId)>, Vec<AllocationId>) {
+    let mut keys = Vec::new();
+    let mut allocations = Vec::new();
+    for decision in decisions {
+        match &jobs[decision.at].command {
+            Command::Settle(settle) => keys.push((settle.key.clone(), settle.id)),
+            Command::Cancel(cancel) => keys.push((cancel.key.clone(), cancel.id)),
+            Command::Allocate(allocate) => allocations.push(allocate.id),
+        }
+    }
+    (keys, allocations)
+}

@@ -1,0 +1,212 @@
+//! The first statement of a batch: whoever gets a key decides, whoever does not is answered from what was decided.
+//!
+//! A look before an insert would miss the twin in the same batch and the one on another replica.
+
+use std::collections::BTreeMap;
+
+use chassis::db::Corrupt;
+use kernel::{AccountId, AllocationId, Reason, Refusal, Timestamp};
+use prost::Message as _;
+use proto::settlement::v1 as pb;
+use sqlx::PgConnection;
+
+use super::Job;
+use super::batch::Done;
+use crate::answer;
+use crate::book::Book;
+use crate::command::{Allocate, Answer, Command};
+use crate::request::{Operation, RequestKey};
+use crate::store::key::{self, Claim, Earlier};
+use crate::store::{StoreError, allocation};
+
+/// What is left to be decided, and what is answered already.
+#[derive(Debug, Default)]
+pub(super) struct Claimed {
+    done: BTreeMap<usize, Done>,
+    /// The places of the commands to decide, in the order in which they came.
+    pub(super) open: Vec<usize>,
+    /// Allocations that were posted before: answered with the account as it stands.
+    pub(super) repeated: Vec<(usize, AccountId)>,
+}
+
+impl Claimed {
+    /// Notes the answer to the command at `place`.
+    pub(super) fn answer(&mut self, place: usize, answer: Result<Answer, Refusal>) {
+        self.done.insert(place, Done::Answered(answer));
+    }
+
+    /// Answers the repeated allocations, once their accounts are there.
+    pub(super) fn answer_repeated(&mut self, book: &Book, at: Timestamp) {
+        for (place, account) in std::mem::take(&mut self.repeated) {
+            let answer = match book.accounts.get(&account) {
+                Some(account) => Ok(Answer::Allocate(Box::new(answer::account(account, at)))),
+                None => Err(Reason::SyncPending.into()),
+            };
+            self.answer(place, answer);
+        }
+    }
+
+    /// What became of each command, in their order.
+    pub(super) fn done(self) -> Vec<Done> {
+        self.done.into_values().collect()
+    }
+}
+
+/// Commands with one key: the first may decide, its twins are answered after it.
+type Group<C> = Vec<(usize, C)>;
+
+/// Claims the keys of all jobs, sorted.
+pub(super) async fn claim(
+    conn: &mut PgConnection,
+    jobs: &[Job],
+    at: Timestamp,
+) -> Result<Claimed, StoreError> {
+    let mut claimed = Claimed::default();
+    let mut requests: BTreeMap<&RequestKey, Group<Claim<'_>>> = BTreeMap::new();
+    let mut credits: BTreeMap<AllocationId, Group<&Allocate>> = BTreeMap::new();
+    for (place, job) in jobs.iter().enumerate() {
+        if let Command::Allocate(allocate) = &job.command {
+            credits
+                .entry(allocate.id)
+                .or_default()
+                .push((place, allocate));
+        } else if let Some((key, operation, asked, outcome)) = job.command.claim() {
+            requests.entry(key).or_default().push((
+                place,
+                Claim {
+                    key,
+                    operation,
+                    asked,
+                    outcome,
+                },
+            ));
+        }
+    }
+    if !requests.is_empty() {
+        claim_requests(conn, requests.into_values().collect(), at, &mut claimed).await?;
+    }
+    if !credits.is_empty() {
+        claim_credits(conn, credits.into_values().collect(), at, &mut claimed).await?;
+    }
+    claimed.open.sort_unstable();
+    Ok(claimed)
+}
+
+impl Claimed {
+    /// The first of a group decides; the others come back when its answer is stored.
+    fn won<C>(&mut self, group: &Group<C>) {
+        for (turn, (place, _)) in group.iter().enumerate() {
+            if turn == 0 {
+                self.open.push(*place);
+            } else {
+                self.done.insert(*place, Done::Again);
+            }
+        }
+    }
+}
+
+/// The first of each group.
+fn first<C>(groups: &[Group<C>]) -> impl Iterator<Item = &C> {
+    groups
+        .iter()
+        .filter_map(|group| group.first())
+        .map(|(_, claim)| claim)
+}
+
+async fn claim_requests(
+    conn: &mut PgConnection,
+    groups: Vec<Group<Claim<'_>>>,
+    at: Timestamp,
+    claimed: &mut Claimed,
+) -> Result<(), StoreError> {
+    let claims: Vec<&Claim<'_>> = first(&groups).collect();
+    let free = key::claim(conn, &claims, at).await?;
+    let is_free = |group: &Group<Claim<'_>>| {
+        group
+            .first()
+            .is_some_and(|(_, claim)| free.contains(claim.key))
+    };
+    let (won, lost): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_free);
+    for group in won {
+        claimed.won(&group);
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&RequestKey> = first(&lost).map(|claim| claim.key).collect();
+    let earlier = key::earlier(conn, &keys).await?;
+    for (place, claim) in lost.into_iter().flatten() {
+        let answer = match earlier.get(claim.key) {
+            Some(earlier) => repeat(&claim, earlier)?,
+            // Whoever held the key has given it up in between.
+            None => Err(Reason::Unavailable.into()),
+        };
+        claimed.answer(place, answer);
+    }
+    Ok(())
+}
+
+/// The first answer again, if it is the same request.
+fn repeat(claim: &Claim<'_>, earlier: &Earlier) -> Result<Result<Answer, Refusal>, StoreError> {
+    let differences = if claim.operation == earlier.operation {
+        claim.asked.differences(&earlier.asked)
+    } else {
+        vec!["operation".to_owned()]
+    };
+    if !differences.is_empty() {
+        return Ok(Err(Refusal::about(
+            Reason::MsgidReused,
+            differences.join(", "),
+        )));
+    }
+    let answer = match earlier.operation {
+        Operation::Settle => pb::SettleResponse::decode(&*earlier.answer)
+            .map(|answer| Answer::Settle(Box::new(answer))),
+        Operation::Cancel => pb::CancelResponse::decode(&*earlier.answer)
+            .map(|answer| Answer::Cancel(Box::new(answer))),
+    };
+    answer.map(Ok).map_err(|undecodable| {
+        tracing::error!(error = %undecodable, key = %claim.key, "a stored answer cannot be decoded");
+        Corrupt::new("request_key", "answer", claim.key).into()
+    })
+}
+
+async fn claim_credits(
+    conn: &mut PgConnection,
+    groups: Vec<Group<&Allocate>>,
+    at: Timestamp,
+    claimed: &mut Claimed,
+) -> Result<(), StoreError> {
+    let claims: Vec<&Allocate> = first(&groups).copied().collect();
+    let free = allocation::claim(conn, &claims, at).await?;
+    let is_free = |group: &Group<&Allocate>| {
+        group
+            .first()
+            .is_some_and(|(_, claim)| free.contains(&claim.id))
+    };
+    let (won, lost): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_free);
+    for group in won {
+        claimed.won(&group);
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<AllocationId> = first(&lost).map(|claim| claim.id).collect();
+    let earlier = allocation::earlier(conn, &ids).await?;
+    for (place, claim) in lost.into_iter().flatten() {
+        match earlier
+            .get(&claim.id)
+            .map(|earlier| claim.differences(earlier))
+        {
+            Some(differences) if differences.is_empty() => {
+                claimed.repeated.push((place, claim.account));
+            }
+            Some(differences) => {
+                let refusal = Refusal::about(Reason::AllocationContradicts, differences.join(", "));
+                claimed.answer(place, Err(refusal));
+            }
+            None => claimed.answer(place, Err(Reason::Unavailable.into())),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Locks what a batch may touch, then looks at what it is decided on.
+//!
+//! The lock and the looks are separate statements on purpose: a statement that waited for a lock reads the rest with the
+//! snapshot it began with, and would miss the fence that it waited for.
+
+use std::collections::BTreeSet;
+
+use kernel::{AccountId, Clock, PersonId, Timestamp};
+use policy::plan::Payer;
+use sqlx::PgConnection;
+
+use super::Job;
+use super::claim::Claimed;
+use crate::book::{Book, Window};
+use crate::command::{Command, Presented};
+use crate::settlement::month_of;
+use crate::store::{self, StoreError, account, cancellation, enforced, settlement};
+
+/// What the open commands of a batch need, gathered before anything is locked.
+#[derive(Debug, Default)]
+struct Needs {
+    patients: BTreeSet<PersonId>,
+    accounts: BTreeSet<AccountId>,
+    institutions: BTreeSet<String>,
+    fingerprints: BTreeSet<Vec<u8>>,
+    cancelled: BTreeSet<kernel::SettlementId>,
+}
+
+impl Needs {
+    fn of(jobs: &[Job], claimed: &Claimed) -> Self {
+        let mut needs = Self::default();
+        needs
+            .accounts
+            .extend(claimed.repeated.iter().map(|(_, account)| *account));
+        for &place in &claimed.open {
+            match &jobs[place].command {
+                Command::Settle(settle) => {
+                    needs.patients.insert(settle.patient.person);
+                    needs.institutions.insert(settle.key.institution.clone());
+                    if !settle.patient.fingerprint.is_empty() {
+                        needs
+                            .fingerprints
+                            .insert(settle.patient.fingerprint.clone());
+                    }
+                }
+                Command::Cancel(cancel) => {
+                    needs.institutions.insert(cancel.key.institution.clone());
+                    needs.cancelled.insert(cancel.settlement);
+                }
+                Command::Allocate(allocate) => {
+                    needs.accounts.insert(allocate.account);
+                }
+            }
+        }
+        needs
+    }
+}
+
+/// Settlements first, then accounts, each sorted; then everything else. The time of the batch is the moment at which its
+/// locks were held.
+pub(super) async fn look(
+    conn: &mut PgConnection,
+    jobs: &[Job],
+    claimed: &Claimed,
+    clock: &Clock,
+) -> Result<(Book, Timestamp), StoreError> {
+    let mut needs = Needs::of(jobs, claimed);
+    let mut book = Book::default();
+    let mut windows: BTreeSet<Window> = BTreeSet::new();
+
+    // ---- lock
+    if !needs.cancelled.is_empty() {
+        book.settlements = cancellation::lock(conn, &list(&needs.cancelled)).await?;
+        for stored in book.settlements.values() {
+            needs.accounts.insert(stored.patient_account);
+            for leg in &stored.legs {
+                needs.accounts.insert(leg.account);
+                if let Payer::Aid { binding, .. } = leg.payer {
+                    windows.insert((binding, leg.limit_month));
+                }
+            }
+        }
+    }
+    let patients = list(&needs.patients);
+    let accounts = account::lock(conn, &patients, &list(&needs.accounts)).await?;
+    book.accounts = accounts
+        .into_iter()
+        .map(|account| (account.id, account))
+        .collect();
+    let at = clock.now();
+
+    // ---- look
+    if !patients.is_empty() {
+        let month = month_of(at);
+        for (enforced, used) in enforced::look(conn, &patients, month).await? {
+            book.used.insert((enforced.id, month), used);
+            book.enforced
+                .entry(enforced.parties.beneficiary)
+                .or_default()
+                .push(enforced);
+        }
+    }
+    if !windows.is_empty() {
+        book.used
+            .extend(enforced::look_at_used(conn, &list(&windows)).await?);
+    }
+    if !needs.institutions.is_empty() {
+        book.institutions =
+            store::institution::find(&mut *conn, &list(&needs.institutions)).await?;
+    }
+    if !needs.fingerprints.is_empty() {
+        book.credentials =
+            settlement::look_at_credentials(conn, &list(&needs.fingerprints)).await?;
+    }
+    Ok((book, at))
+}
+
+/// What a quote is made of: the same, read without locks.
+pub(crate) async fn glance(
+    conn: &mut PgConnection,
+    institution: &str,
+    patient: &Presented,
+    at: Timestamp,
+) -> Result<Book, StoreError> {
+    let month = month_of(at);
+    let accounts = account::look(conn, patient.person).await?;
+    let mut book = Book::default();
+    book.accounts = accounts
+        .into_iter()
+        .map(|account| (account.id, account))
+        .collect();
+    book.institutions = store::institution::find(&mut *conn, &[institution.to_owned()]).await?;
+    for (enforced, used) in enforced::look(conn, &[patient.person], month).await? {
+        book.used.insert((enforced.id, month), used);
+        book.enforced
+            .entry(patient.person)
+            .or_default()
+            .push(enforced);
+    }
+    if !patient.fingerprint.is_empty() {
+        book.credentials =
+            settlement::look_at_credentials(conn, std::slice::from_ref(&patient.fingerprint))
+                .await?;
+    }
+    Ok(book)
+}
+
+fn list<T: Clone>(set: &BTreeSet<T>) -> Vec<T> {
+    set.iter().cloned().collect()
+}

@@ -1,0 +1,8 @@
+//! The writer and the projection against a real Postgres. Stories over the whole stack are elsewhere.
+
+mod charges;
+mod credits;
+mod database;
+mod fences;
+mod keys;
+mod scene;

@@ -1,0 +1,402 @@
+//! A town of families, a pharmacy, and a writer over a database of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a scene that cannot be set fails its test"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use chassis::health::Health;
+use chassis::inbox::{Delivery, Handle};
+use chassis::tasks::Tasks;
+use jiff::SignedDuration;
+use kernel::{
+    AccountId, AllocationId, BindingId, Bucket, Clock, EventId, Fen, PersonId, Refusal, Role,
+    SettlementId, Timestamp, Usage,
+};
+use policy::Packs;
+use proto::Event;
+use proto::authorization::v1 as authorization;
+use proto::binding::v1 as binding;
+use proto::common::v1 as common;
+use proto::convert::wire_time;
+use proto::settlement::v1 as pb;
+use settlement::bill::Bill;
+use settlement::command::{
+    Allocate, AllocationKind, Answer, Cancel, Command, Origin, Presented, Settle,
+};
+use settlement::consumer::Projection;
+use settlement::institution::{Institution, Kind};
+use settlement::request::RequestKey;
+use settlement::writer::{Office, Settings, Writer};
+use sqlx::PgPool;
+
+use crate::database;
+
+pub const SHOP: &str = "P0001";
+
+pub struct Scene {
+    pub db: PgPool,
+    pub clock: Clock,
+    pub writer: Writer,
+    projection: Projection,
+    tasks: Tasks,
+    numbers: AtomicU32,
+}
+
+/// One enrolled person.
+#[derive(Debug, Clone, Copy)]
+pub struct Enrolled {
+    pub person: PersonId,
+    pub account: AccountId,
+}
+
+/// A binding with its mandate in force.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    pub id: BindingId,
+    pub contributor: Enrolled,
+    pub beneficiary: Enrolled,
+}
+
+/// What a settled bill comes to: own, aid, cash.
+pub fn parts(answer: &pb::SettleResponse) -> (i64, i64, i64) {
+    let split = settlement(answer)
+        .split
+        .as_ref()
+        .expect("a settlement has a split");
+    (split.own_fen, split.aid_fen, split.cash_fen)
+}
+
+pub fn settlement(answer: &pb::SettleResponse) -> &pb::Settlement {
+    match answer.outcome.as_ref().expect("an answer has an outcome") {
+        pb::settle_response::Outcome::Settlement(settlement) => settlement,
+        pb::settle_response::Outcome::Declined(reason) => panic!("declined: {reason:?}"),
+    }
+}
+
+pub fn bill(total: i64) -> Bill {
+    Bill {
+        person_no: None,
+        scheme: None,
+        usage: Usage::PharmacyDrug,
+        total: Fen::new(total),
+        lines: Vec::new(),
+        without_account: false,
+        without_aid: false,
+        chosen: None,
+    }
+}
+
+impl Scene {
+    pub async fn begin() -> Self {
+        let usual = Settings {
+            lanes: 2,
+            batch: 64,
+            queue: 1024,
+            import_batch: 64,
+            import_queue: 1024,
+        };
+        Self::with(usual).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        let db = database::empty().await;
+        let clock = Clock::manual("2026-03-05T02:00:00Z".parse().unwrap());
+        settlement::maintain(&db, &clock, 1).await.unwrap();
+        let packs = Arc::new(Packs::shipped());
+        let office = Office {
+            db: db.clone(),
+            packs: Arc::clone(&packs),
+            clock: clock.clone(),
+        };
+        let mut tasks = Tasks::new();
+        let writer = Writer::start(settings, &office, &Health::new(), &mut tasks);
+        let shop = Institution {
+            code: SHOP.to_owned(),
+            name: "测试药店".to_owned(),
+            kind: Kind::Pharmacy,
+            region: "320600".parse().unwrap(),
+            tier: 0,
+            sandbox: false,
+        };
+        settlement::store::institution::register(&db, &[shop], clock.now())
+            .await
+            .unwrap();
+        let projection = Projection::new(packs);
+        Self {
+            db,
+            clock,
+            writer,
+            projection,
+            tasks,
+            numbers: AtomicU32::new(0),
+        }
+    }
+
+    /// Stops the writer and checks the books.
+    pub async fn end(self) {
+        self.books_balance().await;
+        self.tasks.shut_down().await.unwrap();
+    }
+
+    /// A person with an employees' account that holds `fen` of this year's money.
+    pub async fn enrol(&self, fen: i64) -> Enrolled {
+        let enrolled = Enrolled {
+            person: PersonId::generate(),
+            account: AccountId::generate(),
+        };
+        self.tell(&self.enrolment(enrolled)).await;
+        if fen > 0 {
+            self.credit(enrolled, fen).await.unwrap();
+        }
+        enrolled
+    }
+
+    pub fn enrolment(&self, enrolled: Enrolled) -> binding::Enrolled {
+        binding::Enrolled {
+            account_id: enrolled.account.to_string(),
+            person_id: enrolled.person.to_string(),
+            version: 1,
+            person_no: format!(
+                "32060000{:08}",
+                self.numbers.fetch_add(1, Ordering::Relaxed)
+            ),
+            region: "320600".to_owned(),
+            scheme: common::Scheme::Employee.into(),
+            kind: common::PersonKind::Working.into(),
+            standing: common::Standing::Normal.into(),
+            sandbox: false,
+        }
+    }
+
+    pub async fn link(
+        &self,
+        contributor: Enrolled,
+        beneficiary: Enrolled,
+        per_month: Option<i64>,
+    ) -> Link {
+        let link = Link {
+            id: BindingId::generate(),
+            contributor,
+            beneficiary,
+        };
+        self.tell(&binding::Bound {
+            terms: Some(self.terms(link, 2)),
+        })
+        .await;
+        let mandate = Self::mandate(link, 1, authorization::MandateState::InForce, per_month);
+        self.tell(&authorization::MandateGranted {
+            mandate: Some(mandate),
+        })
+        .await;
+        link
+    }
+
+    pub fn terms(&self, link: Link, version: i64) -> binding::BindingTerms {
+        binding::BindingTerms {
+            binding_id: link.id.to_string(),
+            version,
+            contributor_person_id: link.contributor.person.to_string(),
+            contributor_account_id: link.contributor.account.to_string(),
+            contributor_region: "320600".to_owned(),
+            beneficiary_person_id: link.beneficiary.person.to_string(),
+            beneficiary_account_id: link.beneficiary.account.to_string(),
+            beneficiary_region: "320600".to_owned(),
+            relation: common::Relation::Parent.into(),
+            bound_at: Some(wire_time(self.clock.now() - SignedDuration::from_hours(48))),
+            effective_from: Some(wire_time(self.clock.now() - SignedDuration::from_hours(24))),
+            valid_until: None,
+            rules: Vec::new(),
+        }
+    }
+
+    pub fn mandate(
+        link: Link,
+        version: i64,
+        state: authorization::MandateState,
+        per_month: Option<i64>,
+    ) -> authorization::Mandate {
+        authorization::Mandate {
+            binding_id: link.id.to_string(),
+            version,
+            state: state.into(),
+            contributor_person_id: link.contributor.person.to_string(),
+            contributor_account_id: link.contributor.account.to_string(),
+            beneficiary_person_id: link.beneficiary.person.to_string(),
+            beneficiary_account_id: link.beneficiary.account.to_string(),
+            terms: Some(authorization::MandateTerms {
+                rank: 1,
+                per_month_fen: per_month,
+                ..Default::default()
+            }),
+            changed_at: None,
+        }
+    }
+
+    /// Has the projection handle one event, as the consumer's loop does.
+    pub async fn tell<E: Event>(&self, event: &E) {
+        let delivery = Delivery {
+            event_id: EventId::generate(),
+            subject: E::SUBJECT.to_owned(),
+            key: event.key().to_owned(),
+            payload: Bytes::from(event.encode_to_vec()),
+            occurred_at: Timestamp::UNIX_EPOCH,
+            trace_parent: None,
+        };
+        let mut tx = self.db.begin().await.unwrap();
+        self.projection
+            .handle(&mut tx, &[delivery], self.clock.now())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub fn key(&self) -> RequestKey {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        RequestKey::new(SHOP, &format!("{SHOP}{number:012}")).unwrap()
+    }
+
+    pub async fn settle(
+        &self,
+        patient: Enrolled,
+        bill: Bill,
+    ) -> Result<pb::SettleResponse, Refusal> {
+        self.settle_under(self.key(), card(patient), bill).await
+    }
+
+    pub async fn settle_under(
+        &self,
+        key: RequestKey,
+        patient: Presented,
+        bill: Bill,
+    ) -> Result<pb::SettleResponse, Refusal> {
+        let settle = Settle {
+            id: SettlementId::generate(),
+            key,
+            patient,
+            bill,
+        };
+        match self
+            .writer
+            .submit(Command::Settle(Box::new(settle)), origin())
+            .await?
+        {
+            Answer::Settle(answer) => Ok(*answer),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn cancel(
+        &self,
+        key: RequestKey,
+        settlement: SettlementId,
+    ) -> Result<pb::Cancellation, Refusal> {
+        let cancel = Cancel {
+            id: SettlementId::generate(),
+            key,
+            settlement,
+            person_no: None,
+        };
+        match self
+            .writer
+            .submit(Command::Cancel(cancel), origin())
+            .await?
+        {
+            Answer::Cancel(answer) => Ok(answer.cancellation.expect("it is there")),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn credit(&self, to: Enrolled, fen: i64) -> Result<pb::Account, Refusal> {
+        self.post(Allocate {
+            id: AllocationId::generate(),
+            account: to.account,
+            kind: AllocationKind::Monthly,
+            bucket: Bucket::Current,
+            amount: Fen::new(fen),
+            period: "2026-03".to_owned(),
+        })
+        .await
+    }
+
+    pub async fn post(&self, allocate: Allocate) -> Result<pb::Account, Refusal> {
+        match self
+            .writer
+            .submit(Command::Allocate(allocate), origin())
+            .await?
+        {
+            Answer::Allocate(account) => Ok(*account),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn balance(&self, of: Enrolled) -> i64 {
+        self.number(&format!(
+            "SELECT current_fen + prior_fen FROM account WHERE account_id = '{}'",
+            of.account.uuid()
+        ))
+        .await
+    }
+
+    pub async fn number(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        sqlx::query_scalar::<_, Option<i64>>(sql)
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
+            .unwrap_or(0)
+    }
+
+    pub async fn run(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.db).await.unwrap();
+    }
+
+    /// Everything that can be derived from the movements is what is stored.
+    pub async fn books_balance(&self) {
+        let differing = [
+            "SELECT count(*) FROM account a WHERE current_fen + prior_fen <> (
+                SELECT coalesce(sum(CASE WHEN kind LIKE 'CHARGE%' THEN -amount_fen ELSE amount_fen END), 0)
+                FROM movement m WHERE m.account_id = a.account_id)",
+            "SELECT count(*) FROM account a WHERE version <> (
+                SELECT count(*) FROM movement m WHERE m.account_id = a.account_id)",
+            "SELECT count(*) FROM account a JOIN movement m ON m.account_id = a.account_id AND m.account_version = a.version
+                WHERE (m.current_after_fen, m.prior_after_fen) <> (a.current_fen, a.prior_fen)",
+            "SELECT count(*) FROM limit_used u WHERE used_fen <> (
+                SELECT coalesce(sum(amount_fen - refunded_fen), 0) FROM leg
+                WHERE leg.binding_id = u.binding_id AND leg.limit_month = u.window_start)",
+            "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND own_fen + aid_fen <> (
+                SELECT coalesce(sum(amount_fen), 0) FROM leg WHERE leg.settlement_id = s.settlement_id)",
+            "SELECT count(*) FROM request_key k WHERE NOT EXISTS (
+                SELECT FROM settlement s WHERE s.settlement_id = k.outcome_id
+                UNION SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id)",
+            "SELECT count(*) FROM movement_default",
+        ];
+        for sql in differing {
+            assert_eq!(self.number(sql).await, 0, "{sql}");
+        }
+    }
+}
+
+pub fn card(patient: Enrolled) -> Presented {
+    Presented {
+        person: patient.person,
+        expires_at: None,
+        fingerprint: Vec::new(),
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        role: Role::Institution,
+        caller: SHOP.to_owned(),
+        trace_parent: None,
+    }
+}
+
+pub fn id_of(answer: &pb::SettleResponse) -> SettlementId {
+    settlement(answer).settlement_id.parse().unwrap()
+}
