@@ -1,0 +1,88 @@
+//! The command line of Gongji: every service, and the tools of those who run them, in one binary.
+
+mod events;
+mod import;
+mod keys;
+mod packs;
+mod parked;
+mod serve;
+mod service;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::service::{Part, Store};
+
+/// Gongji (共济): family mutual aid in basic medical insurance. Services and operators' tools in one binary.
+///
+/// Settings come from a file (--config) and from variables like GONGJI_SETTLEMENT__DATABASE__URL; each service's
+/// defaults, with an explanation of every key, are printed by `gongji serve <service> --print-defaults`.
+#[derive(Debug, Parser)]
+#[command(name = "gongji", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one service, or the gateway, until SIGTERM or Ctrl-C.
+    Serve(serve::Arguments),
+    /// Bring a service's database to this binary's schema. `serve` never does this by itself.
+    Migrate(service::Target),
+    /// Make the keys of a new installation: token key, JWKS, identity keys. Refuses to overwrite any.
+    Keys(keys::Arguments),
+    /// Print an access token for a caller: for trying things out, and for the first operator.
+    Token(token::Arguments),
+    /// Look at the rule packs: check an overlay, show what holds for a region.
+    #[command(subcommand)]
+    Policy(packs::Command),
+    /// Import people and their enrolments from JSON Lines, with progress and an answer per wrong row.
+    Import(import::Arguments),
+    /// What a service has still to publish.
+    Events(service::Target),
+    /// Events that a service could not make sense of: list them, or have them handled again.
+    #[command(subcommand)]
+    Parked(parked::Command),
+}
+
+/// Reads the command line and does what it says. Errors are one sentence each, never a stack trace.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(arguments.command)),
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Migrate(target) => migrate(&target).await,
+        Command::Keys(arguments) => keys::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Policy(command) => packs::run(command),
+        Command::Import(arguments) => import::run(&arguments).await,
+        Command::Events(target) => events::run(&target).await,
+        Command::Parked(command) => parked::run(command).await,
+    }
+}
+
+async fn migrate(target: &service::Target) -> anyhow::Result<()> {
+    let Store { config, migrations } = target.store()?;
+    chassis::db::migrate(&config, migrations).await?;
+    println!(
+        "the database of {} has the schema of this binary",
+        Part::from(target.service).name()
+    );
+    Ok(())
+}

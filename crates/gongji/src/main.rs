@@ -1,0 +1,7 @@
+//! The deployable binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gongji::main()
+}
