@@ -74,13 +74,13 @@ pub async fn serve(
     let db = db::open(&config.database, &MIGRATIONS).await?;
     let bus = Bus::connect(&config.bus, SERVICE).await?;
 
-    let relay = health.part("authorization relay", STUCK_AFTER);
+    let relay = health.background("authorization relay", STUCK_AFTER);
     let relay = Relay::new(db.clone(), bus.clone(), SERVICE, relay, clock.clone());
     tasks.add("authorization relay", relay.run(tasks.stop()));
 
     let consumer = |follow: Follow, part: &'static str| {
         let follower = Follower::new(follow, Arc::clone(&packs));
-        let progress = health.part(part, STUCK_AFTER);
+        let progress = health.background(part, STUCK_AFTER);
         Consumer::new(
             db.clone(),
             bus.clone(),
@@ -103,7 +103,7 @@ pub async fn serve(
     );
 
     let within = config.credential.sweep.saturating_add(STUCK_AFTER);
-    let sweeping = health.part("authorization sweep", within);
+    let sweeping = health.background("authorization sweep", within);
     let sweep = sweep::run(
         db.clone(),
         config.credential,

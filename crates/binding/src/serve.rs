@@ -70,7 +70,7 @@ pub async fn serve(
     let db = chassis::db::open(&config.database, &crate::MIGRATIONS).await?;
     let bus = Bus::connect(&config.bus, SERVICE).await?;
 
-    let part = |name| health.part(name, STUCK_AFTER);
+    let part = |name| health.background(name, STUCK_AFTER);
     let relay = Relay::new(
         db.clone(),
         bus.clone(),
@@ -101,7 +101,7 @@ pub async fn serve(
         db: db.clone(),
         clock: clock.clone(),
         every,
-        progress: health.part("overdue", within),
+        progress: health.background("overdue", within),
     };
     let stop = tasks.stop();
     tasks.add("overdue", overdue.run(stop));

@@ -76,8 +76,8 @@ CREATE TABLE inbox (
     PRIMARY KEY (consumer, event_id)
 );
 
--- Rows arrive in the order of time: a few bytes per megabyte are enough to find the old ones.
-CREATE INDEX inbox_handled_at ON inbox USING brin (handled_at);
+-- What the sweep finds the old ones by.
+CREATE INDEX inbox_handled_at ON inbox (handled_at);
 
 -- How many lives of the process began to handle an event and ended without an outcome.
 CREATE TABLE inbox_attempt (

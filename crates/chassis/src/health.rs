@@ -1,5 +1,8 @@
 //! Health means *has made progress*: a part is well when its loop went round lately, idle rounds included.
 //!
+//! Some parts serve callers, others work in the background. A broker that is away holds up the background and is worth a page; it
+//! must not take a counter out of service, which needs no broker. So whether a process can serve is asked of the serving parts only.
+//!
 //! It is measured by the machine's monotonic clock, not by business time: a demo that stands at noon must still notice a dead loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +25,7 @@ struct Parts {
 #[derive(Debug)]
 struct Part {
     name: &'static str,
+    serves: bool,
     within: Duration,
     started: Instant,
     /// Milliseconds after `started`.
@@ -33,6 +37,8 @@ struct Part {
 pub struct PartHealth {
     /// Its name.
     pub name: &'static str,
+    /// Whether callers depend on it; else it works in the background.
+    pub serves: bool,
     /// Whether it made progress in the time it is given.
     pub healthy: bool,
     /// How long ago it last did, in milliseconds.
@@ -60,10 +66,20 @@ impl Health {
         }))
     }
 
-    /// Adds a part that is well as long as it makes progress at least every `within`. It begins well.
+    /// Adds a part that callers depend on. It is well as long as it makes progress at least every `within`, and begins well.
     pub fn part(&self, name: &'static str, within: SignedDuration) -> Progress {
+        self.add(name, true, within)
+    }
+
+    /// Adds a part that works in the background: relays, followers, housekeeping.
+    pub fn background(&self, name: &'static str, within: SignedDuration) -> Progress {
+        self.add(name, false, within)
+    }
+
+    fn add(&self, name: &'static str, serves: bool, within: SignedDuration) -> Progress {
         let part = Arc::new(Part {
             name,
+            serves,
             within: within.unsigned_abs(),
             started: self.0.started,
             last: AtomicU64::new(0),
@@ -81,6 +97,13 @@ impl Health {
     /// Whether every part is well.
     pub fn is_well(&self) -> bool {
         self.parts().iter().all(|part| part.health().healthy)
+    }
+
+    /// Whether every part that callers depend on is well.
+    pub fn can_serve(&self) -> bool {
+        self.parts()
+            .iter()
+            .all(|part| !part.serves || part.health().healthy)
     }
 
     fn parts(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Part>>> {
@@ -102,6 +125,7 @@ impl Part {
         let since = self.started.elapsed().saturating_sub(last);
         PartHealth {
             name: self.name,
+            serves: self.serves,
             healthy: since <= self.within,
             since_ms: milliseconds(since),
             within_ms: milliseconds(self.within),

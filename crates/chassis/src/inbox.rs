@@ -76,9 +76,14 @@ impl Failure {
     }
 }
 
+/// Data that the database will never take (SQLSTATE classes 22 and 23) is parked; everything else is the world's fault and retried.
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        Self::Retry(error.into())
+        let code = error.as_database_error().and_then(|said| said.code());
+        match code.as_deref().and_then(|code| code.get(..2)) {
+            Some("22" | "23") => Self::Park(error.into()),
+            _ => Self::Retry(error.into()),
+        }
     }
 }
 

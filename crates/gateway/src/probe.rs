@@ -8,19 +8,14 @@ use serde_json::json;
 
 use crate::Edge;
 
-/// 200 while every part makes progress, 503 with the name of the part that does not.
+/// 200 while everything that callers depend on makes progress, else 503; every part is named, also those of the background.
 pub async fn health(State(edge): State<Edge>) -> impl IntoResponse {
-    let parts = edge.health.report();
-    let healthy = parts.iter().all(|part| part.healthy);
-    let status = if healthy {
+    let status = if edge.health.can_serve() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let parts: Vec<_> = parts
-        .iter()
-        .map(|part| json!({ "part": part.name, "healthy": part.healthy }))
-        .collect();
+    let (healthy, parts) = (edge.health.is_well(), edge.health.report());
     (status, Json(json!({ "healthy": healthy, "parts": parts })))
 }
 

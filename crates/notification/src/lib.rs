@@ -118,7 +118,7 @@ pub async fn serve(
     let binding = calls::peer(&config.binding_url, "binding", signer, SERVICE)?;
 
     for (task, follow) in FOLLOWED {
-        let progress = health.part(task, STUCK_AFTER);
+        let progress = health.background(task, STUCK_AFTER);
         let teller = consumer::Teller::new(clock.clone());
         let (db, bus) = (db.clone(), bus.clone());
         let consumer = Consumer::new(db, bus, SERVICE, follow, teller, clock.clone(), progress);
@@ -126,7 +126,7 @@ pub async fn serve(
     }
 
     let watchers = watch::Watchers::default();
-    let progress = health.part("watch", STUCK_AFTER);
+    let progress = health.background("watch", STUCK_AFTER);
     let poll = watch::poll(
         watchers.clone(),
         db.clone(),

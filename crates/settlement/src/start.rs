@@ -84,14 +84,14 @@ pub async fn serve(
     maintenance::maintain(&db, &clock, config.partitions_ahead).await?;
     let bus = Bus::connect(&config.bus, SERVICE).await?;
 
-    let relay = health.part("settlement relay", STUCK_AFTER);
+    let relay = health.background("settlement relay", STUCK_AFTER);
     let relay = Relay::new(db.clone(), bus.clone(), SERVICE, relay, clock.clone());
     tasks.add("settlement relay", relay.run(tasks.stop()));
 
     let consumer = |follow: Follow, part: &'static str| {
         let (handler, progress) = (
             Projection::new(Arc::clone(&packs)),
-            health.part(part, STUCK_AFTER),
+            health.background(part, STUCK_AFTER),
         );
         Consumer::new(
             db.clone(),
@@ -111,7 +111,7 @@ pub async fn serve(
         of_authorization.run(tasks.stop()),
     );
 
-    let kept = health.part(
+    let kept = health.background(
         "settlement maintenance",
         config.maintenance.saturating_add(STUCK_AFTER),
     );

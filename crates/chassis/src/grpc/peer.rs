@@ -12,6 +12,7 @@ use tonic::transport::channel::ResponseFuture;
 use tonic::transport::{Channel, Error};
 use tower::Service;
 
+use super::CONNECTION_WINDOW;
 use super::call::TRACE_PARENT;
 use crate::access::{Caller, Claims, Issued, Signer, bearer_header};
 use crate::telemetry::trace_parent;
@@ -81,7 +82,7 @@ pub fn peer(
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_ANSWER)
         .keep_alive_while_idle(true)
-        .http2_adaptive_window(true)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .connect_lazy();
     Ok(Peer {
         channel,

@@ -16,6 +16,7 @@ use tonic_health::server::HealthReporter;
 use tower::Service;
 use tower::layer::layer_fn;
 
+use super::CONNECTION_WINDOW;
 use super::access::Entrance;
 use super::call::Calls;
 use crate::access::Verifier;
@@ -159,7 +160,7 @@ async fn run(
     let serving = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
-        .http2_adaptive_window(Some(true))
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(CALLS_PER_CONNECTION)
         .layer(layer_fn(move |routes| {
             Calls::new(routes, Arc::clone(&entrance))
@@ -199,7 +200,7 @@ impl Checks {
     }
 
     async fn tell(&self) {
-        let status = if self.health.is_well() {
+        let status = if self.health.can_serve() {
             ServingStatus::Serving
         } else {
             ServingStatus::NotServing

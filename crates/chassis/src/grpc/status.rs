@@ -87,7 +87,8 @@ fn code_of(reason: Reason) -> Code {
             Code::PermissionDenied
         }
 
-        R::PersonUnknown
+        R::PathUnknown
+        | R::PersonUnknown
         | R::EnrolmentUnknown
         | R::BindingUnknown
         | R::MandateUnknown

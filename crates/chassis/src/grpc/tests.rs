@@ -180,6 +180,17 @@ async fn a_peer_is_let_in_by_the_table_and_named_to_the_service() {
 }
 
 #[tokio::test]
+async fn a_rush_of_small_calls_over_one_connection_is_answered_whole() {
+    let server = running(SignedDuration::from_hours(1)).await;
+    let peer = server.peer();
+    let calls = (0..2_000).map(|_| ask(peer.clone(), "/test.Echo/WhoAmI"));
+    for answer in futures::future::join_all(calls).await {
+        assert_eq!(answer.unwrap(), "settlement");
+    }
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_call_without_a_good_token_reaches_no_service() {
     let server = running(SignedDuration::from_hours(1)).await;
     let bad = server.peer().with_token("not.a.token").unwrap();

@@ -16,6 +16,7 @@ use super::{Handle, store};
 use crate::bus::Joined;
 use crate::lease::Lease;
 use crate::tasks::Stop;
+use crate::telemetry::Chain;
 use crate::trouble::Trouble;
 
 /// How many events are handled in one transaction at most.
@@ -117,7 +118,11 @@ impl<'a, H: Handle> Session<'a, H> {
                 audited = Instant::now();
             }
             if looked.elapsed() >= TICK {
-                self.sweep().await?;
+                if let Err(error) = self.sweep().await {
+                    // Housekeeping never holds up what has to be handled.
+                    tracing::warn!(error = %Chain(&error), "the inbox could not be swept");
+                    self.swept = Some(Instant::now());
+                }
                 while self.desk().replay(self.now()).await? {}
                 looked = Instant::now();
             }

@@ -12,12 +12,33 @@ use super::relay::RelayError;
 use super::store::audit::{self as store, Stream};
 use crate::bus::{Bus, Follower, State};
 
-/// What the broker says, asked in this order.
+/// What the broker says.
 #[derive(Debug)]
 struct Seen {
     state: State,
     followers: Vec<Follower>,
     gaps: Vec<i64>,
+}
+
+/// Asks how far the followers are, and only then what is missing: a follower reads over a hole as if nothing had ever
+/// been there, so every hole it may have read over must be seen in the same audit.
+async fn look(bus: &Bus, generation: i64) -> Result<Seen, RelayError> {
+    let earlier = bus.declare(Some(generation)).await?;
+    let followers = bus.followers(&earlier).await?;
+    let state = bus.declare(Some(generation)).await?;
+    if state.incarnation != earlier.incarnation {
+        return Err(RelayError::Elsewhere);
+    }
+    let gaps = if state.has_gaps() {
+        bus.gaps().await?
+    } else {
+        Vec::new()
+    };
+    Ok(Seen {
+        state,
+        followers,
+        gaps,
+    })
 }
 
 /// Where the stream goes on.
@@ -32,20 +53,10 @@ pub(super) struct Place {
 pub(super) async fn audit(db: &PgPool, bus: &Bus, now: Timestamp) -> Result<Place, RelayError> {
     let before = store::current(db).await?;
     let generation = before.map_or(1, |stream| stream.generation);
-    let state = bus.declare(Some(generation)).await?;
-    let followers = bus.followers(&state).await?;
-    let gaps = if state.has_gaps() {
-        bus.gaps().await?
-    } else {
-        Vec::new()
-    };
+    let seen = look(bus, generation).await?;
+    let state = seen.state;
 
     let mut tx = db.begin().await?;
-    let seen = Seen {
-        state,
-        followers,
-        gaps,
-    };
     let lost = reconcile(&mut tx, before, &seen, now).await?;
     tx.commit().await?;
 
@@ -87,14 +98,12 @@ async fn reconcile(
 
     store::lock(conn).await?;
     let highest = store::highest(conn, incarnation).await?;
-    if last < highest {
-        lost.end = true;
+    lost.end = last < highest;
+    if lost.end {
         lost.here += store::put_back(conn, incarnation, last, i64::MAX).await?;
         store::lower_floors(conn, incarnation, last).await?;
-    } else {
-        store::note_followers(conn, incarnation, &seen.followers, now).await?;
     }
-
+    // By what was confirmed when the stream was last seen: what is missing since cannot have been confirmed in passing.
     let confirmed = store::confirmed(conn, incarnation).await?.unwrap_or(0);
     lost.here += store::put_back(conn, incarnation, confirmed, first - 1).await?;
     let gaps: Vec<i64> = seen
@@ -111,6 +120,9 @@ async fn reconcile(
             let confirmed = store::confirmed(conn, older).await?.unwrap_or(0);
             lost.with_older_streams += store::put_back(conn, older, confirmed, i64::MAX).await?;
         }
+    }
+    if !lost.end {
+        store::note_followers(conn, incarnation, &seen.followers, now).await?;
     }
 
     let generation = before.map_or(1, |stream| stream.generation) + i64::from(lost.end);

@@ -18,6 +18,7 @@ use crate::bus::{Bus, BusError};
 use crate::health::Progress;
 use crate::lease::Lease;
 use crate::tasks::{BoxError, Stop};
+use crate::telemetry::Chain;
 use crate::trouble::Trouble;
 
 /// How long a relay may be silent before another one takes over.
@@ -176,7 +177,11 @@ impl<'a> Term<'a> {
         }
         // Before the audit: it must see where everything is.
         self.mark().await?;
-        self.sweep().await?;
+        if let Err(error) = self.sweep().await {
+            // Housekeeping never holds up what has to be told.
+            tracing::warn!(error = %Chain(&error), "the outbox could not be swept");
+            self.swept = Some(Instant::now());
+        }
         let place = self.place().await?;
         let limit = i64::try_from(LARGEST_BATCH).expect("a batch is small");
         let events = store::next(&self.relay.db, &self.blocked.keys(Instant::now()), limit).await?;

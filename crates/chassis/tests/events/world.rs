@@ -23,7 +23,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
 /// How long anything may take. Much longer than it does.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(2);
 const LOOK: Duration = Duration::from_millis(10);
 const FOLLOW: Follow = Follow {
     service: "settlement",
@@ -117,7 +117,7 @@ impl World {
     /// A relay; dropping it is a crash.
     pub async fn relay(&self) -> Tasks {
         let bus = Bus::connect(&self.bus, "settlement").await.unwrap();
-        let progress = self.health.part("relay", SignedDuration::from_mins(1));
+        let progress = self.health.part("relay", SignedDuration::from_mins(2));
         let relay = Relay::new(
             self.teller.clone(),
             bus,
@@ -134,7 +134,7 @@ impl World {
     /// A consumer; dropping it is a crash.
     pub async fn listen(&self, ledger: &Ledger) -> Tasks {
         let bus = Bus::connect(&self.bus, "notification").await.unwrap();
-        let progress = self.health.part("consumer", SignedDuration::from_mins(1));
+        let progress = self.health.part("consumer", SignedDuration::from_mins(2));
         let db = self.listener.clone();
         let consumer = Consumer::new(
             db,
