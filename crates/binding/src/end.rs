@@ -1,7 +1,8 @@
 //! What ends a binding without a caller: settlement's fence, and the last day.
 
+use chassis::telemetry::Chain;
 use kernel::{BindingId, Timestamp};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, PgTransaction};
 
 use crate::actor::Actor;
 use crate::binding::State;
@@ -36,23 +37,41 @@ pub async fn fenced(
     Ok(())
 }
 
-/// Asks settlement for the fence of bindings whose last day is over; says how many there were.
+/// Asks settlement for the fence of bindings whose last day is over; says of how many.
 ///
-/// Settlement stopped paying from them at that instant by their terms; this makes it final, and frees the place they take.
+/// One that cannot be ended is logged, and the others are. Settlement stopped paying from them at that instant by their terms; this makes it final, and frees the place they take.
 pub async fn end_overdue(db: &PgPool, now: Timestamp) -> Result<usize, BindingError> {
     let due = store::due_bindings(&mut *db.acquire().await?, now, MOST).await?;
     let by = Actor::service("binding", None);
-    for id in &due {
-        let mut tx = db.begin().await?;
-        let binding = locked(&mut tx, *id, |_| Ok(())).await?;
-        // Somebody else, or another replica, may have ended it meanwhile.
-        if let State::Bound(bound) = binding.state
-            && bound.terms.is_over(now)
-        {
-            let binding = binding.next(State::Ending(bound.end(now)));
-            save(&mut tx, &binding, &by, None, now).await?;
+    let mut ended = 0;
+    for id in due {
+        // Without a connection nothing can be ended: that fails the round.
+        let tx = db.begin().await?;
+        match end_if_over(tx, id, &by, now).await {
+            Ok(()) => ended += 1,
+            Err(error) => tracing::error!(
+                binding = %id,
+                error = %Chain(&error),
+                "an overdue binding could not be ended"
+            ),
         }
-        tx.commit().await?;
     }
-    Ok(due.len())
+    Ok(ended)
+}
+
+async fn end_if_over(
+    mut tx: PgTransaction<'_>,
+    id: BindingId,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<(), BindingError> {
+    let binding = locked(&mut tx, id, |_| Ok(())).await?;
+    // Somebody else, or another replica, may have ended it meanwhile.
+    if let State::Bound(bound) = binding.state
+        && bound.terms.is_over(now)
+    {
+        let binding = binding.next(State::Ending(bound.end(now)));
+        save(&mut tx, &binding, by, None, now).await?;
+    }
+    Ok(tx.commit().await?)
 }

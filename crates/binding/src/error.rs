@@ -5,6 +5,7 @@
 
 use chassis::db::Corrupt;
 use chassis::inbox::Failure;
+use chassis::telemetry::Chain;
 use kernel::{Reason, Refusal};
 
 use crate::keys::Unsealable;
@@ -30,6 +31,12 @@ pub enum StoreError {
     Database(#[from] sqlx::Error),
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+}
+
+/// The refusal of one person among many whose row does not open. The others are served, and the log has why.
+pub fn unopened(error: &Unsealable) -> Refusal {
+    tracing::error!(error = %Chain(error), "a person is left out of an answer");
+    Reason::Internal.into()
 }
 
 impl From<Reason> for BindingError {

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use crate::actor::Actor;
 use crate::binding::Binding;
-use crate::error::{BindingError, StoreError};
+use crate::error::{BindingError, StoreError, unopened};
 use crate::identity::Strictness;
 use crate::keys::Keys;
 use crate::{confirm, decline, import, look_up, request, unbind};
@@ -81,7 +81,7 @@ impl Api {
         Ok(Some(write::binding(binding, &names, now)))
     }
 
-    /// One row of an import; a refusal is this row's result, and anything else fails the call.
+    /// One row of an import; a refusal, or a person who does not open, is this row's result, and anything else fails the call.
     async fn import_row(
         self,
         row: pb::PersonRow,
@@ -96,6 +96,7 @@ impl Api {
         let outcome = match imported {
             Ok(imported) => Outcome::Person(write::person(&imported.person, &imported.enrolments)),
             Err(BindingError::Refused(refusal)) => Outcome::Refused(refusal.into()),
+            Err(BindingError::Unsealable(error)) => Outcome::Refused(unopened(&error).into()),
             Err(error) => return Err(status(error)),
         };
         Ok(pb::ImportedPerson {

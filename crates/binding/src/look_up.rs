@@ -6,10 +6,10 @@ use kernel::{BindingId, PersonId, Reason};
 use sqlx::PgPool;
 
 use crate::binding::Binding;
-use crate::error::BindingError;
+use crate::error::{BindingError, unopened};
 use crate::identity::{CardNo, Certificate};
-use crate::keys::Keys;
-use crate::person::{Enrolment, Person, open_name};
+use crate::keys::{Keys, Unsealable};
+use crate::person::{Enrolment, Person, SealedPerson, open_name};
 use crate::store;
 
 /// A physical card, as presented.
@@ -68,22 +68,24 @@ pub async fn person_by_card(
     Ok(found.ok_or(Reason::CredentialUnknown)?)
 }
 
-/// Names as screens may show them; unknown and erased people are left out.
+/// Names as screens may show them; unknown and erased people are left out, and those whose row does not open.
 pub async fn masked_names(
     db: &PgPool,
     keys: &Keys,
     people: &[PersonId],
 ) -> Result<BTreeMap<PersonId, String>, BindingError> {
     let people = store::people_by_id(&mut *db.acquire().await?, people).await?;
-    people
+    Ok(people
         .iter()
-        .map(|person| {
-            Ok((
-                person.id,
-                open_name(&person.key(keys)?, &person.name)?.masked(),
-            ))
+        .filter_map(|person| {
+            let name = masked_name(keys, person).map_err(|error| unopened(&error));
+            Some((person.id, name.ok()?))
         })
-        .collect()
+        .collect())
+}
+
+fn masked_name(keys: &Keys, person: &SealedPerson) -> Result<String, Unsealable> {
+    Ok(open_name(&person.key(keys)?, &person.name)?.masked())
 }
 
 /// One binding.

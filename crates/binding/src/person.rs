@@ -154,7 +154,7 @@ pub fn open_name(key: &DataKey, sealed: &[u8]) -> Result<PersonName, Unsealable>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::identity::Strictness;
     use jiff::civil::date;
@@ -190,9 +190,7 @@ mod tests {
         assert_eq!(enrolment_to_aid(&all[..1], person, None), None);
     }
 
-    #[test]
-    fn a_sealed_person_opens_whole() {
-        let keys = Keys::read(&crate::keys::generate()).unwrap();
+    pub(crate) fn somebody() -> Person {
         let number = "000000199003070020";
         let certificate = Certificate::parse(
             CertType::resident_id(),
@@ -201,14 +199,20 @@ mod tests {
             date(2026, 1, 1),
         )
         .unwrap();
-        let person = Person {
+        Person {
             id: PersonId::generate(),
             certificate,
             name: PersonName::parse("测试甲").unwrap(),
             phone: Some(Phone::parse("13800000000").unwrap()),
             card: None,
             sandbox: false,
-        };
+        }
+    }
+
+    #[test]
+    fn a_sealed_person_opens_whole() {
+        let keys = Keys::read(&crate::keys::generate()).unwrap();
+        let person = somebody();
         let opened = person.seal(&keys).open(&keys).unwrap();
         assert_eq!(
             (opened.certificate, opened.name, opened.phone, opened.card),

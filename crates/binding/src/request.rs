@@ -16,11 +16,11 @@ use sqlx::{PgConnection, PgPool};
 use crate::actor::Actor;
 use crate::binding::{Asked, Binding, Party, Phase};
 use crate::circle::{Circle, Wish};
-use crate::error::BindingError;
+use crate::error::{BindingError, unopened};
 use crate::event;
 use crate::identity::{Certificate, PersonName};
 use crate::keys::{BlindIndex, Keys};
-use crate::person::{Enrolment, enrolment_to_aid};
+use crate::person::{Enrolment, SealedPerson, enrolment_to_aid};
 use crate::store;
 
 /// A request for bindings, read and checked.
@@ -163,27 +163,30 @@ async fn resolve(
     let found = store::people_by_certificate(conn, &indexes).await?;
     let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
     let sealed = store::people_by_id(conn, &ids).await?;
-    members
+    let resolved = members
         .iter()
         .map(|member| {
             let (certificate, name) = match &member.beneficiary {
-                Beneficiary::Person(person) => return Ok(Ok(*person)),
-                Beneficiary::Unreadable(refusal) => return Ok(Err(refusal.clone())),
+                Beneficiary::Person(person) => return Ok(*person),
+                Beneficiary::Unreadable(refusal) => return Err(refusal.clone()),
                 Beneficiary::Identity(certificate, name) => (certificate, name),
             };
             let index = keys.index_certificate(certificate);
             let person = found.iter().find(|(_, known)| *known == index);
-            let Some(person) =
-                person.and_then(|(id, _)| sealed.iter().find(|sealed| sealed.id == *id))
-            else {
-                return Ok(Err(Reason::PersonUnknown.into()));
-            };
-            let matches = person.open(keys)?.name == *name;
-            Ok(matches
-                .then_some(person.id)
-                .ok_or_else(|| Reason::IdentityMismatch.into()))
+            let person = person.and_then(|(id, _)| sealed.iter().find(|sealed| sealed.id == *id));
+            named(person.ok_or(Reason::PersonUnknown)?, name, keys)
         })
-        .collect()
+        .collect();
+    Ok(resolved)
+}
+
+/// The person, if that is their name.
+fn named(person: &SealedPerson, name: &PersonName, keys: &Keys) -> Result<PersonId, Refusal> {
+    let opened = person.open(keys).map_err(|error| unopened(&error))?;
+    if opened.name != *name {
+        return Err(Reason::IdentityMismatch.into());
+    }
+    Ok(person.id)
 }
 
 /// What one member is answered.
@@ -276,6 +279,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::person::tests::somebody;
 
     fn claim(members: &[u8], commitment: Option<u8>) -> store::Claim {
         store::Claim {
@@ -287,6 +291,23 @@ mod tests {
                 .map(|byte| BlindIndex::stored(vec![*byte]))
                 .collect(),
         }
+    }
+
+    #[test]
+    fn a_relative_whose_row_does_not_open_is_refused_alone() {
+        let [keys, others] = [(); 2].map(|()| Keys::read(&crate::keys::generate()).unwrap());
+        let person = somebody();
+        let sealed = person.seal(&keys);
+        let stranger = PersonName::parse("测试乙").unwrap();
+        assert_eq!(named(&sealed, &person.name, &keys), Ok(person.id));
+        assert_eq!(
+            named(&sealed, &stranger, &keys),
+            Err(Reason::IdentityMismatch.into())
+        );
+        assert_eq!(
+            named(&sealed, &person.name, &others),
+            Err(Reason::Internal.into())
+        );
     }
 
     #[test]

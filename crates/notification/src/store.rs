@@ -61,7 +61,8 @@ pub struct Wanted {
     pub limit: i64,
 }
 
-/// Numbers and stores notices, any number in one statement. One that its person was told already is left out.
+/// Numbers and stores notices, any number in one statement. One that its person was told already is left out, and
+/// its number stays a gap.
 ///
 /// The counters are locked in the order of their persons, so two batches that tell the same people wait for each other
 /// instead of deadlocking.

@@ -80,7 +80,13 @@ impl Watchers {
 }
 
 impl Watching {
-    /// Waits until there is a notice after `sequence`.
+    /// The highest number of a notice that is known to be given. Everything that is stored under it or below can be read;
+    /// there may be nothing, for a notice that was told before leaves a gap.
+    pub fn newest(&self) -> i64 {
+        *self.newest.borrow()
+    }
+
+    /// Waits until a number after `sequence` was given.
     pub async fn beyond(&mut self, sequence: i64) {
         self.newest
             .wait_for(|newest| *newest > sequence)
@@ -162,6 +168,7 @@ mod tests {
         watchers.wake(vec![(person(1), 7), (person(3), 9)]);
         one.beyond(6).await;
         two.beyond(0).await;
+        assert_eq!((one.newest(), two.newest(), other.newest()), (7, 7, 0));
         assert!(!other.newest.has_changed().unwrap());
         assert_eq!(watchers.seen().1.iter().sum::<i64>(), 7);
     }

@@ -47,7 +47,8 @@ impl From<PersonRow> for SealedPerson {
 
 /// Locks people until the transaction ends, in the order of their ids, so that no two transactions wait for each other.
 ///
-/// Caps and exclusive roles are counted under these locks: whoever changes what a person is bound in holds that person.
+/// Caps and exclusive roles are counted under these locks: whoever adds to what a person is bound in holds that person.
+/// `end::fenced` takes away without them, so a request beside it may count one binding too many and never one too few.
 pub async fn lock_people(conn: &mut PgConnection, people: &[PersonId]) -> Result<(), StoreError> {
     sqlx::query!(
         r#"

@@ -64,11 +64,17 @@ impl Watch {
                 language,
                 after,
             } = self.from;
+            // Read before the query, so whatever has a number up to this one is in its answer.
+            let newest = self.watching.newest();
             match self.reader.after(person, after, AT_ONCE, language).await {
-                Ok(spoken) if spoken.is_empty() => tokio::select! {
-                    () = self.stop.requested() => return None,
-                    () = self.watching.beyond(after) => {}
-                },
+                Ok(spoken) if spoken.is_empty() => {
+                    // A number that was given away for nothing is not looked for again.
+                    self.from.after = after.max(newest);
+                    tokio::select! {
+                        () = self.stop.requested() => return None,
+                        () = self.watching.beyond(self.from.after) => {}
+                    }
+                }
                 Ok(spoken) => {
                     self.from.after = spoken.last().map_or(after, |last| last.row.sequence);
                     self.waiting = spoken.into_iter().map(Into::into).collect();

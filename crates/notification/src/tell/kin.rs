@@ -94,6 +94,12 @@ pub(super) fn bound(bound: &Bound) -> Result<Vec<NewNotice>, Unreadable> {
 }
 
 pub(super) fn unbound(unbound: &Unbound) -> Result<Vec<NewNotice>, Unreadable> {
+    let was_bound = required("terms", unbound.terms.as_ref())?
+        .bound_at
+        .is_some();
+    if !was_bound {
+        return Ok(Vec::new()); // withdrawn before both agreed: no account could pay, so none pays no more
+    }
     let terms = Terms::read(unbound.terms.as_ref())?;
     let ended_at = time("ended_at", required("ended_at", unbound.ended_at.as_ref())?)?;
     let (contributor, beneficiary) = (Who(terms.contributor), Who(terms.beneficiary));

@@ -19,6 +19,7 @@ fn terms() -> BindingTerms {
         contributor_person_id: person(1).to_string(),
         beneficiary_person_id: person(2).to_string(),
         relation: common::Relation::Parent.into(),
+        bound_at: Some(wire_time(at())),
         effective_from: Some(wire_time(at())),
         ..Default::default()
     }
@@ -78,6 +79,19 @@ fn both_sides_hear_of_an_answer_and_of_an_end() {
 }
 
 #[test]
+fn a_request_that_was_taken_back_ends_nothing() {
+    let withdrawn = Unbound {
+        terms: Some(BindingTerms {
+            bound_at: None,
+            effective_from: None,
+            ..terms()
+        }),
+        ended_at: Some(wire_time(at())),
+    };
+    assert_eq!(unbound(&withdrawn), Ok(vec![]));
+}
+
+#[test]
 fn a_binding_without_terms_or_relation_cannot_be_told() {
     assert_eq!(
         bound(&Bound { terms: None }),
@@ -105,7 +119,17 @@ fn mandate(state: MandateState) -> MandateChanged {
             }),
             ..Default::default()
         }),
+        with_binding: false,
     }
+}
+
+#[test]
+fn a_mandate_that_ends_with_its_binding_is_told_once() {
+    let changed = MandateChanged {
+        with_binding: true,
+        ..mandate(MandateState::Revoked)
+    };
+    assert_eq!(mandate_changed(&changed), Ok(vec![]));
 }
 
 #[test]
