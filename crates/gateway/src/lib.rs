@@ -10,19 +10,22 @@ mod probe;
 mod problem;
 mod text;
 mod upstream;
+mod watched;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use chassis::access::{Caller, KeyError, Verifier};
 use chassis::health::Health;
-use chassis::tasks::Tasks;
+use chassis::tasks::{Stop, Tasks};
 use kernel::{Clock, Reason, Refusal};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 pub use self::config::Config;
 use self::national::Serials;
@@ -57,6 +60,10 @@ struct Edge {
     clock: Clock,
     health: Health,
     serials: Serials,
+    /// How long a request may take.
+    patience: Duration,
+    /// Streams end when the process is asked to.
+    stop: Stop,
 }
 
 impl Edge {
@@ -86,6 +93,8 @@ pub async fn serve(
         clock,
         health,
         serials: Serials::default(),
+        patience: Duration::from_secs(config.request_timeout_seconds.into()),
+        stop: tasks.stop(),
     };
     let failed = |source| StartError::Listen {
         address: config.listen,
@@ -95,11 +104,8 @@ pub async fn serve(
         .await
         .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let app = routes(
-        edge,
-        Duration::from_secs(config.request_timeout_seconds.into()),
-    );
-    let stop = tasks.stop();
+    let stop = edge.stop.clone();
+    let app = routes(edge);
     tasks.add("http", async move {
         axum::serve(listener, app)
             .with_graceful_shutdown(async move { stop.requested().await })
@@ -109,26 +115,29 @@ pub async fn serve(
     Ok(address)
 }
 
-fn routes(edge: Edge, timeout: Duration) -> Router {
-    let bounded = Router::new()
-        .route("/fsi/api/callFsiService/callService", post(national::call))
-        .nest("/api/v1", api::routes())
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            timeout,
-        ));
+fn routes(edge: Edge) -> Router {
+    let api = api::routes().layer(axum::middleware::from_fn_with_state(edge.clone(), in_time));
     Router::new()
-        .merge(bounded)
+        .route("/fsi/api/callFsiService/callService", post(national::call))
+        .nest("/api/v1", api)
         .route("/health", get(probe::health))
         .route("/metrics", get(probe::metrics))
-        .fallback(async || Problem::from(Refusal::about(Reason::UnknownCode, "path")))
+        .fallback(async || Problem::from(Reason::PathUnknown))
         .layer(CatchPanicLayer::custom(panicked))
+        .route_layer(axum::middleware::from_fn(watched::watched))
         .with_state(edge)
 }
 
+/// A call that takes too long is answered UNAVAILABLE. A stream has begun to answer by then, and goes on.
+async fn in_time(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(edge.patience, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => Problem::from(Reason::Unavailable).into_response(),
+    }
+}
+
 /// A panic is ours, and the caller gets no more than that.
-fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    use axum::response::IntoResponse as _;
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request panicked");
     Problem::from(Reason::Internal).into_response()
 }

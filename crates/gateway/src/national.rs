@@ -9,6 +9,7 @@ mod pharmacy;
 mod setlinfo;
 mod transactions;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +19,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use chassis::access::Caller;
 use chassis::grpc::refusal_of;
+use futures::FutureExt as _;
 use kernel::{Clock, Reason, Refusal, Role};
 use serde_json::Value;
 use tonic::Status;
@@ -78,7 +80,7 @@ pub async fn call(State(edge): State<Edge>, headers: HeaderMap, body: Body) -> J
         at: clock.now(),
         serial: edge.serials.0.fetch_add(1, Ordering::Relaxed),
     };
-    let answer = match transact(&edge, &headers, body).await {
+    let answer = match within_limits(&edge, transact(&edge, &headers, body)).await {
         Ok(output) => Answer::done(arrival, clock.now(), output),
         Err(failed) => {
             let (code, sentence) = failed.told();
@@ -88,6 +90,21 @@ pub async fn call(State(edge): State<Edge>, headers: HeaderMap, body: Body) -> J
         }
     };
     Json(answer)
+}
+
+/// A transaction that takes too long or panics is answered like any other that was not done; its fate is asked for by msgid.
+async fn within_limits(
+    edge: &Edge,
+    transaction: impl Future<Output = Result<Value, Failed>>,
+) -> Result<Value, Failed> {
+    match tokio::time::timeout(edge.patience, AssertUnwindSafe(transaction).catch_unwind()).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_panic)) => {
+            tracing::error!("a transaction panicked");
+            Err(Refusal::from(Reason::Internal).into())
+        }
+        Err(_elapsed) => Err(Refusal::from(Reason::Unavailable).into()),
+    }
 }
 
 async fn transact(edge: &Edge, headers: &HeaderMap, body: Body) -> Result<Value, Failed> {

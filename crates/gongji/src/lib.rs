@@ -41,8 +41,9 @@ enum Command {
     Policy(packs::Command),
     /// Import people and their enrolments from JSON Lines, with progress and an answer per wrong row.
     Import(import::Arguments),
-    /// What a service has still to publish.
-    Events(service::Target),
+    /// What a service has still to publish, and who has yet to confirm it.
+    #[command(subcommand)]
+    Events(events::Command),
     /// Events that a service could not make sense of: list them, or have them handled again.
     #[command(subcommand)]
     Parked(parked::Command),
@@ -72,7 +73,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Token(arguments) => token::run(&arguments),
         Command::Policy(command) => packs::run(command),
         Command::Import(arguments) => import::run(&arguments).await,
-        Command::Events(target) => events::run(&target).await,
+        Command::Events(command) => events::run(command).await,
         Command::Parked(command) => parked::run(command).await,
     }
 }

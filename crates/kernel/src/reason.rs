@@ -55,6 +55,7 @@ reasons! {
     FieldMissing = "FIELD_MISSING" { "缺少必填项", "请补全后重发"; "a required field is missing", "fill it in and send it again" }
     UnknownCode = "UNKNOWN_CODE" { "代码值无法识别", "请按字典填写"; "a code is not in the dictionary", "use a code of the dictionary" }
     UnknownTransaction = "UNKNOWN_TRANSACTION" { "不支持该交易编号", "请检查 infno"; "this transaction number is not served here", "check infno" }
+    PathUnknown = "PATH_UNKNOWN" { "没有这个地址", "请核对请求的路径和方法"; "there is nothing at this address", "check the path and the method" }
     AmountMalformed = "AMOUNT_MALFORMED" { "金额格式不正确", "金额以元为单位，最多两位小数"; "the amount is not a decimal number of yuan with at most two decimals", "write it like 12.30" }
     AmountNegative = "AMOUNT_NEGATIVE" { "金额不能为负数", "请核对金额"; "the amount is negative", "check the amount" }
     AmountZero = "AMOUNT_ZERO" { "金额不能为零", "请核对金额"; "the amount is zero", "check the amount" }
@@ -139,6 +140,7 @@ reasons! {
     SettlementUnknown = "SETTLEMENT_UNKNOWN" { "无此结算记录", "请核对结算编号"; "there is no such settlement", "check the settlement id" }
     SettlementCancelled = "SETTLEMENT_CANCELLED" { "该结算已撤销", "无需重复撤销"; "the settlement was already cancelled", "nothing needs doing" }
     SettlementNotYours = "SETTLEMENT_NOT_YOURS" { "该结算属于另一机构", "请由原机构办理"; "the settlement belongs to another institution", "only that institution can do this" }
+    NeverDecided = "NEVER_DECIDED" { "该报文尚无处理结果", "请用同一 msgid 重发原报文，得到结果前不要收取现金"; "nothing has been decided under this msgid", "send the same message again, and take no cash before it is answered" }
     UsageProhibited = "USAGE_PROHIBITED" { "该用途不得使用个人账户", "公共卫生、体育健身、养生保健费用不在支付范围"; "no personal account may pay for this use", "public health, fitness and wellness are excluded everywhere" }
     AllocationContradicts = "ALLOCATION_CONTRADICTS" { "同一划入编号的内容不一致", "请核对划入记录"; "this allocation id was used for other content", "check the allocation" }
 

@@ -46,6 +46,18 @@ pub fn id<T: FromStr>(field: &str, text: &str) -> Result<T, Unreadable> {
         .ok_or_else(|| Unreadable(Refusal::about(Reason::IdMalformed, field)))
 }
 
+/// A short text without control characters (a NUL cannot even be stored), at most `most` characters long; may be empty.
+pub fn text<'a>(field: &str, text: &'a str, most: usize) -> Result<&'a str, Unreadable> {
+    if text.chars().any(char::is_control) {
+        return Err(Unreadable(Refusal::about(Reason::TextMalformed, field)));
+    }
+    if text.chars().count() > most {
+        let about = format!("{field} is longer than {most}");
+        return Err(Unreadable(Refusal::about(Reason::MalformedRequest, about)));
+    }
+    Ok(text)
+}
+
 /// A business day out of `yyyy-MM-dd`; empty is none.
 pub fn date(field: &str, text: &str) -> Result<Option<Date>, Unreadable> {
     if text.is_empty() {
@@ -72,10 +84,7 @@ pub fn amount(field: &str, fen: i64) -> Result<Fen, Unreadable> {
         amount if amount > Fen::LARGEST_BILL => Reason::AmountTooLarge,
         amount => return Ok(amount),
     };
-    Err(Unreadable(Refusal::about(
-        reason,
-        format!("{field} = {}", Fen::new(fen)),
-    )))
+    Err(Unreadable(Refusal::about(reason, field)))
 }
 
 /// An instant for the wire.
@@ -172,6 +181,14 @@ mod tests {
             amount("total_fen", (1 << 53) + 1).unwrap_err().0.reason,
             Reason::AmountTooLarge
         );
+    }
+
+    #[test]
+    fn a_text_holds_no_control_characters_and_has_its_length() {
+        assert_eq!(text("name", "𠮷", 1), Ok("𠮷"));
+        let reason = |given| text("name", given, 3).unwrap_err().0.reason;
+        assert_eq!(reason("a\0"), Reason::TextMalformed);
+        assert_eq!(reason("four"), Reason::MalformedRequest);
     }
 
     #[test]

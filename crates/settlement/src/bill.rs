@@ -60,7 +60,7 @@ impl TryFrom<&pb::Bill> for Bill {
     fn try_from(bill: &pb::Bill) -> Result<Self, Refusal> {
         let total = convert::amount("total_fen", bill.total_fen)?;
         Ok(Self {
-            person_no: (!bill.person_no.is_empty()).then(|| bill.person_no.clone()),
+            person_no: person_no(&bill.person_no)?,
             scheme: match bill.scheme {
                 0 => None,
                 scheme => Some(convert::scheme("scheme", scheme)?),
@@ -78,6 +78,12 @@ impl TryFrom<&pb::Bill> for Bill {
     }
 }
 
+/// `psn_no`, where it is given: at most 30 characters.
+pub fn person_no(text: &str) -> Result<Option<String>, Refusal> {
+    let text = convert::text("person_no", text, 30)?;
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
 /// The fee lines; where there are any, they must be the whole bill, each line once.
 fn lines(lines: &[pb::FeeLine], total: Fen) -> Result<Vec<FeeLine>, Refusal> {
     if lines.len() > MOST_LINES {
@@ -92,7 +98,7 @@ fn lines(lines: &[pb::FeeLine], total: Fen) -> Result<Vec<FeeLine>, Refusal> {
         if !numbers.insert(line.line_no.as_str()) {
             return Err(Refusal::about(
                 Reason::MalformedRequest,
-                format!("line_no {} stands twice", line.line_no),
+                "a line_no stands twice",
             ));
         }
         read.push(fee_line(line)?);
@@ -113,12 +119,7 @@ fn fee_line(line: &pb::FeeLine) -> Result<FeeLine, Refusal> {
         if text.is_empty() {
             return Err(Refusal::about(Reason::FieldMissing, field));
         }
-        if text.len() > 50 {
-            return Err(Refusal::about(
-                Reason::MalformedRequest,
-                format!("{field} is longer than 50"),
-            ));
-        }
+        convert::text(field, text, 50)?;
     }
     let amount = match line.amount_fen {
         0 => Fen::ZERO,
@@ -183,6 +184,10 @@ pub(crate) mod tests {
             Reason::AmountNegative
         );
         assert_eq!(refused(&with(vec![line("", 300)])), Reason::FieldMissing);
+        assert_eq!(
+            refused(&with(vec![line("1\0", 300)])),
+            Reason::TextMalformed
+        );
         let free = with(vec![line("1", 300), line("2", 0)]);
         assert_eq!(Bill::try_from(&free).unwrap().lines.len(), 2);
     }

@@ -3,6 +3,7 @@
 use chassis::access::Caller;
 use chassis::grpc::{caller, internal, refuse, unavailable};
 use chassis::telemetry::trace_parent;
+use kernel::clock::business_day;
 use kernel::{Reason, Refusal, Role, SettlementId};
 use proto::convert::{self, wire_reason};
 use proto::settlement::v1 as pb;
@@ -10,7 +11,7 @@ use proto::settlement::v1::settlement_service_server::SettlementService;
 use tonic::{Request, Response, Status};
 
 use crate::answer;
-use crate::bill::Bill;
+use crate::bill::{Bill, person_no};
 use crate::command::{Allocate, Answer, Cancel, Command, Origin, Settle};
 use crate::decide;
 use crate::request::RequestKey;
@@ -113,7 +114,7 @@ impl SettlementService for Api {
         let caller = caller(&request)?;
         let wire = convert::required("bill", request.into_inner().bill)
             .map_err(|error| refuse(error.0))?;
-        let bill = Bill::try_from(&wire).map_err(refuse)?;
+        let bill = self.read(&wire).map_err(refuse)?;
         let patient = self
             .resolver
             .resolve(wire.credential.as_ref())
@@ -153,7 +154,7 @@ impl SettlementService for Api {
         let request = request.into_inner();
         let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
         let wire = convert::required("bill", request.bill).map_err(|error| refuse(error.0))?;
-        let bill = Bill::try_from(&wire).map_err(refuse)?;
+        let bill = self.read(&wire).map_err(refuse)?;
         let patient = self
             .resolver
             .resolve(wire.credential.as_ref())
@@ -185,7 +186,7 @@ impl SettlementService for Api {
         let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
         let settlement = convert::id("settlement_id", &request.settlement_id)
             .map_err(|error| refuse(error.0))?;
-        let person_no = (!request.person_no.is_empty()).then_some(request.person_no);
+        let person_no = person_no(&request.person_no).map_err(refuse)?;
         let cancel = Cancel {
             id: SettlementId::generate(),
             key,
@@ -292,6 +293,16 @@ impl SettlementService for Api {
 }
 
 impl Api {
+    /// A bill whose place, if it names one, has rules.
+    fn read(&self, wire: &pb::Bill) -> Result<Bill, Refusal> {
+        if !wire.insured_region.is_empty() {
+            let region = convert::region("insured_region", &wire.insured_region)?;
+            let today = business_day(self.office.clock.now());
+            self.office.packs.rules(region, today)?;
+        }
+        Bill::try_from(wire)
+    }
+
     /// Posts one row of an import. What is wrong with it is its own answer.
     async fn post(&self, allocation: &pb::Allocation, origin: &Origin) -> pb::PostedAllocation {
         let answer = match Allocate::try_from(allocation) {

@@ -68,12 +68,7 @@ impl TryFrom<&pb::Institution> for Institution {
         if institution.name.is_empty() {
             return Err(Refusal::about(Reason::FieldMissing, "name"));
         }
-        if institution.name.chars().count() > 200 {
-            return Err(Refusal::about(
-                Reason::MalformedRequest,
-                "name is longer than 200",
-            ));
-        }
+        convert::text("name", &institution.name, 200)?;
         let kind = match institution.kind() {
             pb::InstitutionKind::Hospital => Kind::Hospital,
             pb::InstitutionKind::Pharmacy => Kind::Pharmacy,

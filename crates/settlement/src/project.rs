@@ -49,7 +49,7 @@ pub fn read(delivery: &Delivery) -> Result<Told, NotFollowed> {
         Fact::Enrolled(fact) => Told::Enrolled(Box::new(enrolment(&fact)?)),
         Fact::Bound(fact) => bound(fact.terms, BindingState::Bound)?,
         Fact::Unbinding(fact) => bound(fact.terms, BindingState::Ending)?,
-        Fact::Unbound(fact) => bound(fact.terms, BindingState::Ended)?,
+        Fact::Unbound(fact) => unbound(fact.terms)?,
         Fact::MandateGranted(fact) => granted(fact.mandate, false)?,
         Fact::MandateChanged(fact) => granted(fact.mandate, false)?,
         Fact::MandateTightening(fact) => granted(fact.mandate, true)?,
@@ -70,6 +70,14 @@ fn enrolment(fact: &binding::Enrolled) -> Result<Enrolment, Unreadable> {
         standing: convert::standing("standing", fact.standing)?,
         sandbox: fact.sandbox,
     })
+}
+
+/// The end of a binding. One that was withdrawn before both sides agreed never was anything that could pay.
+fn unbound(terms: Option<binding::BindingTerms>) -> Result<Told, Unreadable> {
+    match &terms {
+        Some(terms) if terms.bound_at.is_none() => Ok(Told::Nothing),
+        _ => bound(terms, BindingState::Ended),
+    }
 }
 
 fn bound(terms: Option<binding::BindingTerms>, state: BindingState) -> Result<Told, Unreadable> {

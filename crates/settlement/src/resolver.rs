@@ -65,14 +65,24 @@ fn read(credential: Option<&common::Credential>) -> Result<common::Credential, R
 /// What authorization refused is refused; anything else is its trouble, not the caller's.
 fn told(status: &Status) -> Refusal {
     match refusal_of(status).and_then(|seen| seen.refusal()) {
-        Some(refusal) if !matches!(refusal.reason, Reason::Internal | Reason::AccessDenied) => {
-            refusal
-        }
+        Some(refusal) if !is_about_us(refusal.reason) => refusal,
         _ => {
             tracing::warn!(code = %status.code(), message = status.message(), "authorization did not resolve a credential");
             Reason::Unavailable.into()
         }
     }
+}
+
+/// Whether a refusal is about this service's own call, and nothing that the institution could mend.
+const fn is_about_us(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Internal
+            | Reason::AccessDenied
+            | Reason::AccessTokenMissing
+            | Reason::AccessTokenInvalid
+            | Reason::AccessTokenExpired
+    )
 }
 
 fn present(answer: &wire::ResolveResponse) -> Result<Presented, Refusal> {

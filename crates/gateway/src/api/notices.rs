@@ -1,6 +1,7 @@
 //! What a person is told: as a list, and as a stream that goes on where the reader left off.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,6 +15,9 @@ use proto::notification::v1 as pb;
 use super::extract::{Calling, Listing, Wire, answer};
 use crate::Edge;
 use crate::problem::Problem;
+
+/// A stream ends after this long at the latest, and its reader comes back with a token that is still good.
+const LONGEST_STREAM: Duration = Duration::from_secs(15 * 60);
 
 fn language(code: &str) -> Result<pb::Language, Problem> {
     match code {
@@ -82,7 +86,15 @@ pub async fn stream(
         .await?
         .into_inner();
     // A broken stream ends the response; the browser reconnects with the id it saw last.
+    let stop = edge.stop.clone();
+    let over = async move {
+        tokio::select! {
+            () = stop.requested() => {}
+            () = tokio::time::sleep(LONGEST_STREAM) => {}
+        }
+    };
     let events = notices
+        .take_until(Box::pin(over))
         .take_while(|answer| std::future::ready(answer.is_ok()))
         .filter_map(|answer| std::future::ready(answer.ok().and_then(|answer| answer.notice)))
         .filter_map(|notice| std::future::ready(event(&notice)))

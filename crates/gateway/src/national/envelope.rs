@@ -20,6 +20,8 @@ pub struct Envelope {
     pub msgid: String,
     /// `fixmedins_code`.
     pub institution: String,
+    /// `insuplc_admdvs`: where the patient is insured; empty if the message does not say.
+    pub insured_region: String,
     /// The transaction's own fields.
     pub input: Node,
 }
@@ -37,6 +39,7 @@ impl Envelope {
             infno: envelope.required("infno")?,
             msgid: envelope.required("msgid")?,
             institution: envelope.required("fixmedins_code")?,
+            insured_region: envelope.text("insuplc_admdvs")?.unwrap_or_default(),
             input: envelope.node("input")?,
         })
     }

@@ -43,15 +43,15 @@ impl Node {
     /// The amount of yuan in a field that must be there. It must not be negative.
     pub fn amount(&self, field: &str) -> Result<Fen, Refusal> {
         let text = self.required(field)?;
-        let about = || format!("{field} = {}", excerpt(&text));
+        let refused = |reason| Refusal::about(reason, field);
         let amount: Fen = text.parse().map_err(|problem| match problem {
-            MalformedAmount::TooLarge(_) => Refusal::about(Reason::AmountTooLarge, about()),
+            MalformedAmount::TooLarge(_) => refused(Reason::AmountTooLarge),
             MalformedAmount::NotDecimal(_) | MalformedAmount::TooPrecise(_) => {
-                Refusal::about(Reason::AmountMalformed, about())
+                refused(Reason::AmountMalformed)
             }
         })?;
         if amount.is_negative() {
-            return Err(Refusal::about(Reason::AmountNegative, about()));
+            return Err(refused(Reason::AmountNegative));
         }
         Ok(amount)
     }
@@ -84,11 +84,6 @@ impl Node {
 
 fn malformed(field: &str) -> Refusal {
     Refusal::about(Reason::MalformedRequest, field)
-}
-
-/// As much of a wrong value as a sentence can carry.
-fn excerpt(text: &str) -> String {
-    text.chars().take(24).collect()
 }
 
 #[cfg(test)]

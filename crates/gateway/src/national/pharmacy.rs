@@ -8,8 +8,8 @@ use proto::settlement::v1 as pb;
 
 use super::node::Node;
 
-/// 2101 and 2102 name their fields alike.
-pub fn bill(input: &Node) -> Result<pb::Bill, Refusal> {
+/// 2101 and 2102 name their fields alike; where the patient is insured stands in the envelope.
+pub fn bill(input: &Node, insured_region: String) -> Result<pb::Bill, Refusal> {
     let drug = input.node("druginfo")?;
     let total = drug.amount("medfee_sumamt")?;
     Ok(pb::Bill {
@@ -22,6 +22,7 @@ pub fn bill(input: &Node) -> Result<pb::Bill, Refusal> {
         without_account: !account_used(&drug)?,
         without_aid: false,
         chosen_binding_id: String::new(),
+        insured_region,
     })
 }
 
@@ -72,10 +73,7 @@ fn lines(details: &[Node], total: Fen) -> Result<Vec<pb::FeeLine>, Refusal> {
     for detail in details {
         let line_no = detail.required("feedetl_sn")?;
         if !seen.insert(line_no.clone()) {
-            return Err(Refusal::about(
-                Reason::PartsDoNotAddUp,
-                format!("feedetl_sn {line_no} × 2"),
-            ));
+            return Err(Refusal::about(Reason::PartsDoNotAddUp, "feedetl_sn × 2"));
         }
         lines.push(pb::FeeLine {
             line_no,
@@ -127,7 +125,11 @@ mod tests {
 
     #[test]
     fn a_bill_is_read_to_the_fen() {
-        let bill = bill(&input("600.00", &[("1", "599.99"), ("2", "0.01")])).unwrap();
+        let bill = bill(
+            &input("600.00", &[("1", "599.99"), ("2", "0.01")]),
+            String::new(),
+        )
+        .unwrap();
         assert_eq!(
             (bill.total_fen, bill.lines.len(), bill.without_account),
             (60_000, 2, false)
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn lines_that_do_not_make_the_total_are_refused_with_both_figures() {
-        let refusal = bill(&input("600.00", &[("1", "599.99")])).unwrap_err();
+        let refusal = bill(&input("600.00", &[("1", "599.99")]), String::new()).unwrap_err();
         assert_eq!(refusal.reason, Reason::PartsDoNotAddUp);
         assert!(
             refusal
@@ -145,10 +147,14 @@ mod tests {
                 .unwrap()
                 .contains("599.99 ≠ medfee_sumamt 600.00")
         );
-        let twice = bill(&input("2.00", &[("1", "1.00"), ("1", "1.00")])).unwrap_err();
+        let twice = bill(
+            &input("2.00", &[("1", "1.00"), ("1", "1.00")]),
+            String::new(),
+        )
+        .unwrap_err();
         assert_eq!(twice.reason, Reason::PartsDoNotAddUp);
         assert_eq!(
-            bill(&input("2.00", &[])).unwrap_err().reason,
+            bill(&input("2.00", &[]), String::new()).unwrap_err().reason,
             Reason::FieldMissing
         );
     }

@@ -17,20 +17,17 @@ pub async fn run(edge: &Edge, caller: &Caller, envelope: Envelope) -> Result<Val
     let Envelope {
         infno,
         msgid,
+        insured_region,
         input,
         ..
     } = envelope;
     match infno.as_str() {
         "1101" => person_information(edge, caller, &input).await,
-        "2101" => pre_settle(edge, caller, &input).await,
-        "2102" => settle(edge, caller, msgid, &input).await,
+        "2101" => pre_settle(edge, caller, pharmacy::bill(&input, insured_region)?).await,
+        "2102" => settle(edge, caller, msgid, pharmacy::bill(&input, insured_region)?).await,
         "2103" => cancel(edge, caller, msgid, &input).await,
         "5203" => query(edge, caller, &input).await,
-        _ => Err(Refusal::about(
-            Reason::UnknownTransaction,
-            format!("infno = {}", excerpt(&infno)),
-        )
-        .into()),
+        _ => Err(Refusal::about(Reason::UnknownTransaction, "infno").into()),
     }
 }
 
@@ -51,8 +48,7 @@ async fn person_information(edge: &Edge, caller: &Caller, input: &Node) -> Resul
 }
 
 /// 2101: how the bill would be split now.
-async fn pre_settle(edge: &Edge, caller: &Caller, input: &Node) -> Result<Value, Failed> {
-    let bill = pharmacy::bill(input)?;
+async fn pre_settle(edge: &Edge, caller: &Caller, bill: pb::Bill) -> Result<Value, Failed> {
     let person_no = bill.person_no.clone();
     let credential = bill.credential.clone().unwrap_or_default();
     let (shown, patient) = identify(edge, caller, credential).await?;
@@ -78,11 +74,11 @@ async fn settle(
     edge: &Edge,
     caller: &Caller,
     msgid: String,
-    input: &Node,
+    bill: pb::Bill,
 ) -> Result<Value, Failed> {
     let request = pb::SettleRequest {
         msgid,
-        bill: Some(pharmacy::bill(input)?),
+        bill: Some(bill),
     };
     let answer = edge
         .upstream
@@ -152,7 +148,7 @@ async fn query(edge: &Edge, caller: &Caller, input: &Node) -> Result<Value, Fail
         }
         Some(pb::get_outcome_response::Outcome::Declined(reason)) => Err(Failed::Declined(reason)),
         Some(pb::get_outcome_response::Outcome::NeverDecided(_)) => {
-            Err(Refusal::about(Reason::SettlementUnknown, "medins_setl_id").into())
+            Err(Refusal::about(Reason::NeverDecided, "medins_setl_id").into())
         }
         None => Err(Refusal::from(Reason::Internal).into()),
     }
@@ -190,8 +186,4 @@ async fn patient_of(edge: &Edge, caller: &Caller, settlement: &pb::Settlement) -
             None
         }
     }
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(12).collect()
 }
