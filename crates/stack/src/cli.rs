@@ -18,7 +18,12 @@ use crate::{bench, demo, only_servers, tokens, up};
 #[command(name = "cargo stack", bin_name = "cargo stack")]
 struct Arguments {
     /// What the services log, e.g. `info` or `debug,sqlx=warn`.
-    #[arg(long, global = true, default_value = "warn,sqlx=error", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "warn,sqlx=error",
+        value_name = "FILTER"
+    )]
     log: String,
 
     #[command(subcommand)]

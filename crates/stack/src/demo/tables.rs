@@ -1,7 +1,7 @@
 //! What the day prints: one table per bill, the reminders of each person, the balances.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 use proto::notification::v1::Notice;
 use proto::settlement::v1::Account;
 use serde_json::Value;
@@ -111,6 +111,8 @@ pub fn balances(accounts: &[(String, Account)]) {
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
+    // On a terminal, long sentences wrap at its width.
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     for column in table.column_iter_mut().skip(1).take(3) {
         column.set_cell_alignment(CellAlignment::Right);
