@@ -1,0 +1,139 @@
+//! The books: what the ledger's rows say about each other, and a fingerprint of them all.
+
+use sqlx::AssertSqlSafe;
+
+use super::Stack;
+
+/// Counts of rows that contradict others. All are zero, whatever happened.
+const CONTRADICTIONS: &[(&str, &str)] = &[
+    (
+        "a bucket is not the sum of its movements",
+        "SELECT count(*) FROM account a WHERE (current_fen, prior_fen) <> (
+            SELECT coalesce(sum(signed) FILTER (WHERE bucket = 'CURRENT'), 0),
+                   coalesce(sum(signed) FILTER (WHERE bucket = 'PRIOR'), 0)
+            FROM (SELECT bucket, CASE WHEN kind LIKE 'CHARGE%' THEN -amount_fen ELSE amount_fen END AS signed
+                  FROM movement m WHERE m.account_id = a.account_id) moved)",
+    ),
+    (
+        "the versions of an account have a gap",
+        "SELECT count(*) FROM account a WHERE version <> (
+            SELECT count(DISTINCT account_version) FROM movement m
+            WHERE m.account_id = a.account_id AND account_version <= a.version)",
+    ),
+    (
+        "a movement after the account's version",
+        "SELECT count(*) FROM account a JOIN movement m USING (account_id) WHERE m.account_version > a.version",
+    ),
+    (
+        "the last movement shows another balance than the account",
+        "SELECT count(*) FROM account a JOIN movement m ON m.account_id = a.account_id AND m.account_version = a.version
+         WHERE (m.current_after_fen, m.prior_after_fen) <> (a.current_fen, a.prior_fen)",
+    ),
+    (
+        "legs and cash are not the bill",
+        "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND total_fen <> pooled_fen + cash_fen + (
+            SELECT coalesce(sum(amount_fen), 0) FROM leg WHERE leg.settlement_id = s.settlement_id)",
+    ),
+    (
+        "own and aid are not the sums of their legs",
+        "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND (own_fen, aid_fen) <> (
+            SELECT coalesce(sum(amount_fen) FILTER (WHERE kind = 'OWN'), 0),
+                   coalesce(sum(amount_fen) FILTER (WHERE kind = 'AID'), 0)
+            FROM leg WHERE leg.settlement_id = s.settlement_id)",
+    ),
+    (
+        "more was refunded than was paid, or a cancelled bill is not refunded whole",
+        "SELECT count(*) FROM leg JOIN settlement s USING (settlement_id)
+         WHERE refunded_fen > amount_fen
+            OR refunded_fen <> CASE WHEN cancellation_id IS NULL THEN 0 ELSE amount_fen END",
+    ),
+    (
+        "a limit's counter is not what its legs took",
+        "SELECT count(*) FROM limit_used u WHERE used_fen <> (
+            SELECT coalesce(sum(amount_fen - refunded_fen), 0) FROM leg
+            WHERE leg.binding_id = u.binding_id AND leg.limit_month = u.window_start)",
+    ),
+    (
+        "a leg was counted in no limit",
+        "SELECT count(*) FROM leg WHERE kind = 'AID' AND NOT EXISTS (
+            SELECT FROM limit_used u WHERE u.binding_id = leg.binding_id AND u.window_start = leg.limit_month)",
+    ),
+    (
+        "a leg has no movement",
+        "SELECT count(*) FROM leg WHERE NOT EXISTS (
+            SELECT FROM movement m WHERE m.movement_id = leg.movement_id AND m.amount_fen = leg.amount_fen
+                AND m.account_id = leg.account_id AND m.bucket = leg.bucket)",
+    ),
+    (
+        "a request key has no outcome",
+        "SELECT count(*) FROM request_key k WHERE NOT EXISTS (
+            SELECT FROM settlement s WHERE s.settlement_id = k.outcome_id
+            UNION ALL SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id)",
+    ),
+    ("a movement has no partition of its month", "SELECT count(*) FROM movement_default"),
+];
+
+/// Everything that a refused request must leave as it was.
+const TABLES: &[&str] = &[
+    "account",
+    "allocation",
+    "cancellation",
+    "credential_use",
+    "enforced",
+    "leg",
+    "limit_used",
+    "movement",
+    "outbox",
+    "request_key",
+    "settlement",
+];
+
+impl Stack {
+    /// Everything that can be derived from the ledger's rows is what is stored.
+    pub async fn books_balance(&self) {
+        assert_eq!(self.contradictions().await, [""; 0]);
+    }
+
+    /// What the ledger's rows say against each other.
+    pub async fn contradictions(&self) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        for (what, sql) in CONTRADICTIONS {
+            if self.count(sql).await > 0 {
+                found.push(*what);
+            }
+        }
+        found
+    }
+
+    /// One number out of settlement's database.
+    pub async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&self.settlement)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Changes settlement's tables behind its back.
+    pub async fn tamper(&self, sql: &'static str) {
+        sqlx::query(sql)
+            .execute(&self.settlement)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// A digest of all rows of settlement's tables: equal before and after means that nothing changed.
+    pub async fn fingerprint(&self) -> Vec<(&'static str, String)> {
+        let mut digests = Vec::new();
+        for table in TABLES {
+            let sql = format!(
+                "SELECT coalesce(md5(string_agg(r::text, '|' ORDER BY r::text)), '') FROM {table} r"
+            );
+            let digest = sqlx::query_scalar(AssertSqlSafe(sql))
+                .fetch_one(&self.settlement)
+                .await
+                .expect("settlement's database answers");
+            digests.push((*table, digest));
+        }
+        digests
+    }
+}

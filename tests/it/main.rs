@@ -1,0 +1,20 @@
+//! Stories over the whole stack: real Postgres, real nats-server, every service and the gateway.
+//!
+//! One Postgres serves all stories, each in databases of its own; each story has its own broker. Nothing is mocked, and
+//! nothing sleeps for a fixed time: a story waits for what it wants to see, with a deadline.
+
+mod crate_graph;
+mod harness;
+
+mod access;
+mod bad_input;
+mod books;
+mod broker;
+mod cancelling;
+mod crashes;
+mod limits;
+mod races;
+mod repeating;
+mod traces;
+mod withdrawing;
+mod worked_examples;
