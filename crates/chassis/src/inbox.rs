@@ -79,7 +79,9 @@ impl Failure {
 /// Data that the database will never take (SQLSTATE classes 22 and 23) is parked; everything else is the world's fault and retried.
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|said| said.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref().and_then(|code| code.get(..2)) {
             Some("22" | "23") => Self::Park(error.into()),
             _ => Self::Retry(error.into()),

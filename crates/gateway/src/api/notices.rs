@@ -17,7 +17,7 @@ use crate::Edge;
 use crate::problem::Problem;
 
 /// A stream ends after this long at the latest, and its reader comes back with a token that is still good.
-const LONGEST_STREAM: Duration = Duration::from_secs(15 * 60);
+const LONGEST_STREAM: Duration = Duration::from_mins(15);
 
 fn language(code: &str) -> Result<pb::Language, Problem> {
     match code {
