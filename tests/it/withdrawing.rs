@@ -83,3 +83,33 @@ async fn an_ended_binding_pays_nothing_and_the_same_two_can_bind_anew() {
     assert_eq!(stack.told(&son, &second.to_string()).await, ["BOUND"]);
     stack.end().await;
 }
+
+#[tokio::test]
+async fn a_request_withdrawn_before_it_was_agreed_is_over_at_once_and_no_end_of_payments_is_told() {
+    let stack = Stack::start().await;
+    // In Jiangsu both sides must agree.
+    let wanted = [
+        ("320600", Purse::current(10_000)),
+        ("320600", Purse::current(100)),
+    ];
+    let [wife, husband] = stack
+        .people(&wanted)
+        .await
+        .try_into()
+        .expect("two were asked for");
+    let asked = stack.ask_to_bind(&wife, &husband, Relation::Spouse).await;
+    let asked = asked.expect("the rules let them");
+    assert_eq!(asked.state(), BindingState::PendingConfirm);
+
+    let binding = asked.binding_id.parse().expect("an answer has ids");
+    assert_eq!(stack.unbind(&wife, binding).await, BindingState::Ended);
+    stack.until_quiet().await;
+
+    assert_eq!(stack.told(&wife, &asked.binding_id).await, [""; 0]);
+    assert_eq!(
+        stack.told(&husband, &asked.binding_id).await,
+        ["BIND_REQUESTED"]
+    );
+    assert_eq!(parts(&stack.settle(&husband, 500).await), (100, 0, 400));
+    stack.end().await;
+}

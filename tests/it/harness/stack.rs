@@ -166,10 +166,12 @@ impl Stack {
         assert!(self.clock.advance(SignedDuration::from_hours(24)));
     }
 
-    /// The story is over: everything that happened is told, the books balance, and every part stops as it should.
+    /// The story is over: everything that happened is told and made sense of, the books balance, and every part stops as it should.
     pub async fn end(self) {
         self.until_quiet().await;
         self.books_balance().await;
+        let parked = self.count("SELECT count(*) FROM parked").await;
+        assert_eq!(parked, 0, "settlement made sense of every event");
         match self.running {
             Running::Here(services) => services.stop().await.expect("every part stops well"),
             Running::Apart(children) => {

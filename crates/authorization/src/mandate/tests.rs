@@ -82,7 +82,7 @@ resume                | MANDATE_NOT_PAUSED    | MANDATE_NOT_PAUSED | MANDATE_BUS
 revoke                | waits REVOKING        | waits REVOKING   | waits REVOKING   | waits REVOKING        | stands REVOKING  | stands REVOKED
 fenced at version 5   | stands IN_FORCE       | holds IN_FORCE   | holds PAUSED     | stands PAUSED         | holds REVOKED    | stands REVOKED
 fenced at version 4   | stands IN_FORCE       | stands CHANGING  | stands PAUSING   | stands PAUSED         | stands REVOKING  | stands REVOKED
-its binding ended     | holds REVOKED         | holds REVOKED    | holds REVOKED    | holds REVOKED         | holds REVOKED    | stands REVOKED
+its binding ended     | ended REVOKED         | ended REVOKED    | ended REVOKED    | ended REVOKED         | ended REVOKED    | stands REVOKED
 ";
 
 fn take(step: &str, it: Mandate) -> Result<Decision, Refusal> {
