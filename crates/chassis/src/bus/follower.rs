@@ -46,38 +46,33 @@ impl Bus {
     /// Makes the durable what it should be, and begins to receive.
     ///
     /// What an earlier life had received and not answered comes again at once and in order, not when the broker
-    /// has waited long enough: the durable is made anew from the first unanswered message on. A durable that
-    /// is not as declared, or belongs to an earlier generation of the stream, starts from the beginning.
-    /// The inbox knows what was done.
+    /// has waited long enough: the durable is made anew from the first unanswered message on. It is made anew even if
+    /// nothing is unanswered, because a request for messages that an earlier life left with the broker ends with
+    /// the durable: else it would be sent what comes next, and nobody would answer. A durable that is not as declared,
+    /// or belongs to an earlier generation of the stream, starts from the beginning. The inbox knows what was done.
     pub(crate) async fn join(&self, durable: &Durable) -> Result<Joined, BusError> {
         self.check_version()?;
         // In this order: what was delivered before can only be in a stream that is asked after.
         let known = self.consumer_info(durable).await?;
         let stream = self.stream_info(durable.service).await?;
         let wanted = wanted(durable, &stream);
-        let (from, unanswered) = match known {
-            None => (Some(DeliverPolicy::All), 0),
-            Some(info) => match resume(&info, &stream, &wanted) {
-                Resume::AsItIs => (None, 0),
-                Resume::From(start) => {
-                    self.forget(durable).await?;
-                    (Some(start), info.delivered.stream_sequence)
-                }
-            },
-        };
-        let consumer = match from {
-            Some(deliver_policy) => {
-                self.create(
-                    durable,
-                    pull::Config {
-                        deliver_policy,
-                        ..wanted
-                    },
-                )
-                .await?
+        let (deliver_policy, unanswered) = match known {
+            None => (DeliverPolicy::All, 0),
+            Some(info) => {
+                self.forget(durable).await?;
+                let unanswered = info.delivered.stream_sequence;
+                (resume(&info, &stream, &wanted), unanswered)
             }
-            None => self.get(durable).await?,
         };
+        let consumer = self
+            .create(
+                durable,
+                pull::Config {
+                    deliver_policy,
+                    ..wanted
+                },
+            )
+            .await?;
         let made = consumer.cached_info().created.unix_timestamp_nanos();
         let messages = consumer
             .stream()
@@ -158,14 +153,6 @@ impl Bus {
         }
     }
 
-    async fn get(&self, durable: &Durable) -> Result<PullConsumer, BusError> {
-        let stream = self.stream_of(durable).await?;
-        stream
-            .get_consumer(durable.name)
-            .await
-            .map_err(BusError::Unanswered)
-    }
-
     async fn stream_of(&self, durable: &Durable) -> Result<stream::Stream<()>, BusError> {
         self.context
             .get_stream_no_info(stream_name(durable.service))
@@ -174,23 +161,14 @@ impl Bus {
     }
 }
 
-/// How a durable that the broker knows goes on.
-#[derive(Debug, PartialEq)]
-enum Resume {
-    AsItIs,
-    From(DeliverPolicy),
-}
-
-fn resume(info: &consumer::Info, stream: &stream::Info, wanted: &pull::Config) -> Resume {
+/// Where the successor of a durable that the broker knows starts.
+fn resume(info: &consumer::Info, stream: &stream::Info, wanted: &pull::Config) -> DeliverPolicy {
     let ahead = info.delivered.stream_sequence > stream.state.last_sequence;
     if ahead || difference(&info.config, wanted).is_some() {
-        return Resume::From(DeliverPolicy::All);
-    }
-    if info.num_ack_pending == 0 {
-        return Resume::AsItIs;
+        return DeliverPolicy::All;
     }
     let start_sequence = info.ack_floor.stream_sequence.saturating_add(1);
-    Resume::From(DeliverPolicy::ByStartSequence { start_sequence })
+    DeliverPolicy::ByStartSequence { start_sequence }
 }
 
 /// The durable as it is declared; where it starts is not part of it.
