@@ -202,6 +202,8 @@ axes! {
     MedicalYearStart medical_year_start: MonthDay;
     /// Where the aid of a refunded bill goes when the binding has ended.
     RefundAfterUnbind refund_after_unbind: RefundAfterUnbind;
+    /// How long after the visit a deduction that finds too little money stays open; what is missing then is cash.
+    AfterVisitGiveUp after_visit_give_up: Period;
 }
 
 #[derive(Debug, Clone)]

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU16;
 
-use jiff::ToSpan;
 use kernel::{
     Date, PersonId, Reason, Refusal, Region, Relation, Scheme, Standing, Timestamp, clock,
 };
@@ -233,11 +232,7 @@ fn effective(effects: [Effect; 2], now: Timestamp) -> Result<Timestamp, Refusal>
 
 /// The day on which `period` after `day` is over.
 fn days_after(day: Date, period: Period) -> Result<Date, Refusal> {
-    let span = match period {
-        Period::Days(days) => i64::from(days).days(),
-        Period::Months(months) => i64::from(months).months(),
-    };
-    day.checked_add(span).map_err(|_| outside(day))
+    period.after(day).ok_or_else(|| outside(day))
 }
 
 /// The versions of both places, the contributor's first, each once.

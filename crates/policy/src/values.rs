@@ -1,5 +1,7 @@
 //! What an axis of a rule pack can say: the values of `domain.md` 5.3, with the corrections of rulings 31 to 37 of the design.
 
+use jiff::ToSpan;
+use kernel::Date;
 use serde::Deserialize;
 
 pub(crate) mod written;
@@ -182,6 +184,17 @@ pub struct OwnZero {
 pub enum Period {
     Days(u16),
     Months(u16),
+}
+
+impl Period {
+    /// The first day on which the period that began on `day` is over, unless the calendar ends before.
+    pub fn after(self, day: Date) -> Option<Date> {
+        let span = match self {
+            Self::Days(days) => i64::from(days).days(),
+            Self::Months(months) => i64::from(months).months(),
+        };
+        day.checked_add(span).ok()
+    }
 }
 
 /// A day of every year: when the medical year begins.
