@@ -52,7 +52,7 @@ pub async fn change(
     caller: &Caller,
     now: Timestamp,
 ) -> Result<Mandate, MandateError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
 
     // The row is the lock: two changes of one mandate meet here, and the second sees the version of the first.
     let mandate = known(store::lock_one(&mut tx, change.binding_id).await?)?;

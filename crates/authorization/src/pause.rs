@@ -18,7 +18,7 @@ pub async fn pause(
     caller: &Caller,
     now: Timestamp,
 ) -> Result<Mandate, MandateError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
     let mandate = known(store::lock_one(&mut tx, binding_id).await?)?;
     mandate.may_be_stopped_by(caller)?;
     let decision = mandate.pause(now)?;

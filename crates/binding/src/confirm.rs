@@ -27,7 +27,7 @@ pub async fn confirm(
     by: &Actor,
     now: Timestamp,
 ) -> Result<Binding, BindingError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
 
     // ---- lock
     let binding = locked(&mut tx, id, |binding| {

@@ -19,7 +19,7 @@ pub async fn decline(
     by: &Actor,
     now: Timestamp,
 ) -> Result<Binding, BindingError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
     let binding = locked(&mut tx, id, |binding| {
         by.caller.may_act_for(binding.asked.beneficiary.person)
     })

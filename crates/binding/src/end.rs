@@ -46,7 +46,7 @@ pub async fn end_overdue(db: &PgPool, now: Timestamp) -> Result<usize, BindingEr
     let mut ended = 0;
     for id in due {
         // Without a connection nothing can be ended: that fails the round.
-        let tx = db.begin().await?;
+        let tx = chassis::db::begin(db).await?;
         match end_if_over(tx, id, &by, now).await {
             Ok(()) => ended += 1,
             Err(error) => tracing::error!(

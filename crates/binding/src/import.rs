@@ -56,7 +56,7 @@ pub async fn import(
     by: &Actor,
     now: Timestamp,
 ) -> Result<Imported, BindingError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
 
     // ---- lock: two imports of one human being meet at the index of the certificate
     let certificate = keys.index_certificate(&row.certificate);

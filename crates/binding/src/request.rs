@@ -71,7 +71,7 @@ pub async fn request(
     request: &Request,
     now: Timestamp,
 ) -> Result<Vec<Answer>, BindingError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
 
     // ---- claim: two attempts at one request meet here, and the second finds the answer of the first
     let owner = store::find_enrolment(&mut tx, request.account)

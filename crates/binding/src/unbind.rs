@@ -41,7 +41,7 @@ pub async fn unbind(
     unbind: &Unbind,
     now: Timestamp,
 ) -> Result<Binding, BindingError> {
-    let mut tx = db.begin().await?;
+    let mut tx = chassis::db::begin(db).await?;
     let binding = locked(&mut tx, unbind.binding, |binding| {
         side(&unbind.by, binding).map(|_| ())
     })

@@ -4,6 +4,7 @@
 //! (`_chassis_migrations`) and the service's own (`_sqlx_migrations`). Both only go forward. A build works on the
 //! newest version it knows and on the one before it, so that a migration and a deployment need not be one step.
 
+mod begin;
 mod schema;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::config;
 
+pub use begin::begin;
 pub use schema::SchemaError;
 
 static CHASSIS: Migrator = sqlx::migrate!();

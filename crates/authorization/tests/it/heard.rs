@@ -36,7 +36,7 @@ async fn a_binding_brings_a_mandate_with_the_limits_of_the_contributors_region()
         fact: Fact::Bound(agreed),
         trace_parent: None,
     };
-    let mut tx = db.begin().await.unwrap();
+    let mut tx = chassis::db::begin(&db).await.unwrap();
     follow(
         &mut tx,
         &packs,

@@ -54,7 +54,7 @@ pub async fn hear(db: &PgPool, facts: &[Fact]) -> Result<(), FollowError> {
             trace_parent: None,
         })
         .collect();
-    let mut tx = db.begin().await.expect("the database answers");
+    let mut tx = chassis::db::begin(db).await.expect("the database answers");
     follow(
         &mut tx,
         &Packs::shipped(),

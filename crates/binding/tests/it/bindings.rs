@@ -205,7 +205,7 @@ async fn a_binding_ends_when_settlement_has_fenced_it_and_only_once() {
 
     // Of nobody, of a mandate, the one that counts, and that one again.
     let unknown = kernel::BindingId::generate().to_string();
-    let mut tx = settlement.begin().await.unwrap();
+    let mut tx = chassis::db::begin(&settlement).await.unwrap();
     for (binding_id, scope) in [
         (&unknown, FenceScope::Binding),
         (&binding.binding_id, FenceScope::Mandate),

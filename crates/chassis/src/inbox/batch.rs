@@ -59,7 +59,7 @@ impl<H: Handle> Desk<'_, H> {
         now: Timestamp,
     ) -> Result<Outcome, sqlx::Error> {
         let event_ids = ids(incoming);
-        let mut tx = match self.db.begin().await {
+        let mut tx = match crate::db::begin(self.db).await {
             Ok(tx) => tx,
             Err(error) => return Ok(Outcome::Outage(error)), // whatever the reason, these events are not it
         };
@@ -121,7 +121,7 @@ impl<H: Handle> Desk<'_, H> {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let event_id = incoming.delivery.event_id;
-        let mut tx = self.db.begin().await?;
+        let mut tx = crate::db::begin(self.db).await?;
         if store::claim(&mut tx, self.consumer, &[event_id.uuid()], now)
             .await?
             .contains(&event_id)
@@ -154,7 +154,7 @@ impl<H: Handle> Desk<'_, H> {
 
     /// Handles one parked event that somebody wants to be handled again. Whether there was one.
     pub(super) async fn replay(&self, now: Timestamp) -> Result<bool, sqlx::Error> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = crate::db::begin(self.db).await?;
         let Some(delivery) = parked::next_request(&mut tx, self.consumer, self.source).await?
         else {
             return Ok(false);

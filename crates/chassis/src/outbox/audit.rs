@@ -56,7 +56,7 @@ pub(super) async fn audit(db: &PgPool, bus: &Bus, now: Timestamp) -> Result<Plac
     let seen = look(bus, generation).await?;
     let state = seen.state;
 
-    let mut tx = db.begin().await?;
+    let mut tx = crate::db::begin(db).await?;
     let lost = reconcile(&mut tx, before, &seen, now).await?;
     tx.commit().await?;
 

@@ -262,7 +262,7 @@ async fn the_trace_of_an_event_arrives_with_it() {
     let (_relay, _listener) = (world.relay().await, world.listen(&ledger).await);
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let entry = Entry::new(&fenced("a", 1), world.clock.now()).in_trace(Some(trace.to_owned()));
-    let mut tx = world.teller.begin().await.unwrap();
+    let mut tx = chassis::db::begin(&world.teller).await.unwrap();
     outbox::record_all(&mut tx, std::slice::from_ref(&entry))
         .await
         .unwrap();

@@ -7,6 +7,7 @@
     reason = "a story ends where it meets what it did not expect"
 )]
 
+mod giving_up;
 mod hearing;
 mod lasting;
 mod losing;

@@ -9,7 +9,7 @@ async fn a_committed_event_reaches_its_follower_and_a_rolled_back_one_does_not()
     let world = World::start().await;
     let ledger = Ledger::default();
     let (_relay, _listener) = (world.relay().await, world.listen(&ledger).await);
-    let mut tx = world.teller.begin().await.unwrap();
+    let mut tx = chassis::db::begin(&world.teller).await.unwrap();
     outbox::record(&mut tx, &fenced("dreamt", 1), world.clock.now())
         .await
         .unwrap();
@@ -72,7 +72,7 @@ async fn a_crash_between_publish_and_mark_repeats_nothing() {
 async fn an_event_that_commits_after_a_later_one_is_told_too() {
     let world = World::start().await;
     let (_relay, _listener) = (world.relay().await, world.listen(&Ledger::default()).await);
-    let mut slow = world.teller.begin().await.unwrap();
+    let mut slow = chassis::db::begin(&world.teller).await.unwrap();
     outbox::record(&mut slow, &fenced("slow", 1), world.clock.now())
         .await
         .unwrap();
@@ -99,7 +99,7 @@ async fn thousands_of_events_keep_the_order_of_their_keys() {
                 )
             })
             .collect();
-        let mut tx = world.teller.begin().await.unwrap();
+        let mut tx = chassis::db::begin(&world.teller).await.unwrap();
         outbox::record_all(&mut tx, &entries).await.unwrap();
         tx.commit().await.unwrap();
     }

@@ -153,7 +153,7 @@ impl World {
 
     /// Records and commits one event.
     pub async fn tell(&self, binding: &str, version: i64) -> EventId {
-        let mut tx = self.teller.begin().await.unwrap();
+        let mut tx = chassis::db::begin(&self.teller).await.unwrap();
         let id = outbox::record(&mut tx, &fenced(binding, version), self.clock.now())
             .await
             .unwrap();

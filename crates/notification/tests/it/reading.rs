@@ -220,7 +220,9 @@ async fn a_charge_that_settlement_published_reaches_who_is_watching() {
     let stop = serving.tasks.stop();
     serving.tasks.add("settlement relay", relay.run(stop));
     let fact = charged(patient, contributor);
-    let mut tx = settlement.db.begin().await.expect("the database is there");
+    let mut tx = chassis::db::begin(&settlement.db)
+        .await
+        .expect("the database is there");
     let event = outbox::record(&mut tx, &fact, Clock::system().now())
         .await
         .expect("the outbox is there");

@@ -98,7 +98,7 @@ impl Stage {
 
     /// Handles deliveries as the inbox loop does: in one transaction. Nothing is left behind by a failure.
     pub async fn tell(&self, deliveries: &[Delivery]) -> Result<(), Failure> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = chassis::db::begin(&self.db).await?;
         let teller = Teller::new(Clock::system());
         teller.handle(&mut tx, deliveries, noon()).await?;
         tx.commit().await?;

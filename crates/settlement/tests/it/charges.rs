@@ -146,7 +146,7 @@ async fn whoever_finds_the_queue_full_is_refused_at_once() {
     })
     .await;
     let patient = scene.enrol(1_000).await;
-    let mut lock = scene.db.begin().await.unwrap();
+    let mut lock = chassis::db::begin(&scene.db).await.unwrap();
     sqlx::query("SELECT FROM account FOR UPDATE")
         .execute(&mut *lock)
         .await

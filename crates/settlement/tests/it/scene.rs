@@ -247,7 +247,7 @@ impl Scene {
             occurred_at: Timestamp::UNIX_EPOCH,
             trace_parent: None,
         };
-        let mut tx = self.db.begin().await.unwrap();
+        let mut tx = chassis::db::begin(&self.db).await.unwrap();
         self.projection
             .handle(&mut tx, &[delivery], self.clock.now())
             .await
