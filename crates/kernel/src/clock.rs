@@ -65,6 +65,16 @@ pub const fn shanghai() -> TimeZone {
     TimeZone::fixed(Offset::constant(8))
 }
 
+/// The instant `by` after `at`; one beyond the calendar of the time library is its last, or first.
+pub fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
+    let end = if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    at.checked_add(by).unwrap_or(end)
+}
+
 /// The business day on which `at` falls.
 pub fn business_day(at: Timestamp) -> Date {
     at.to_zoned(shanghai()).date()

@@ -103,6 +103,10 @@ ids! {
     BindingId = "bnd";
     /// One decided bill.
     SettlementId = "stl";
+    /// One answer to "what would it cost", for as long as it is good.
+    QuoteId = "quo";
+    /// Money set aside for one bill.
+    HoldId = "hld";
     /// One row of the ledger.
     MovementId = "mov";
     /// One credit posted by an operator or an import; the key of its idempotency.

@@ -144,6 +144,20 @@ reasons! {
     UsageProhibited = "USAGE_PROHIBITED" { "该用途不得使用个人账户", "公共卫生、体育健身、养生保健费用不在支付范围"; "no personal account may pay for this use", "public health, fitness and wellness are excluded everywhere" }
     AllocationContradicts = "ALLOCATION_CONTRADICTS" { "同一划入编号的内容不一致", "请核对划入记录"; "this allocation id was used for other content", "check the allocation" }
 
+    // ---- quotes and holds
+    QuoteUnknown = "QUOTE_UNKNOWN" { "无此试算记录", "请重新试算"; "there is no such quote", "ask for a new one" }
+    QuoteExpired = "QUOTE_EXPIRED" { "试算结果已过期", "请重新试算"; "the quote has expired", "ask for a new one" }
+    QuoteNotYours = "QUOTE_NOT_YOURS" { "该试算属于另一机构", "请由原机构结算，或重新试算"; "the quote was given to another institution", "ask for one of your own" }
+    QuoteOtherBill = "QUOTE_OTHER_BILL" { "账单与试算时不一致", "请按现在的账单重新试算"; "the bill is not the one that was quoted", "ask for a quote on this bill" }
+    HoldUnknown = "HOLD_UNKNOWN" { "无此预留记录", "请核对预留编号"; "there is no such hold", "check the hold id" }
+    HoldNotYours = "HOLD_NOT_YOURS" { "该预留属于另一机构", "请由原机构办理"; "the hold belongs to another institution", "only that institution can do this" }
+    HoldExpired = "HOLD_EXPIRED" { "预留已过期，款项已放回", "请重新预留"; "the hold has expired and its money is free again", "place a new one" }
+    HoldCaptured = "HOLD_CAPTURED" { "该预留已结算", "如需退回请撤销结算"; "the hold was already captured", "cancel or refund its settlement instead" }
+    HoldReleased = "HOLD_RELEASED" { "该预留已放回", "请重新预留"; "the hold was already released", "place a new one" }
+    HoldRejected = "HOLD_REJECTED" { "该预留未获批准，没有预留款项", "请按拒绝原因处理后重新预留"; "the hold was declined and holds nothing", "place a new one once its reason is gone" }
+    CaptureAboveHold = "CAPTURE_ABOVE_HOLD" { "结算金额超过预留的账单", "请放回后按新的账单预留"; "more is to be captured than the bill that the hold was placed for", "release it and place one for the new bill" }
+    HoldTooLong = "HOLD_TOO_LONG" { "预留时间不正确", "预留时间为 1 秒至 24 小时"; "a hold cannot last that long", "ask for one second to 24 hours" }
+
     // ---- why a payer gave what it gave
     Taken = "TAKEN" { "已支付", ""; "paid", "" }
     NothingLeftToPay = "NOTHING_LEFT_TO_PAY" { "账单已付清", ""; "the bill was already covered", "" }

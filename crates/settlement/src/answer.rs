@@ -48,6 +48,16 @@ pub fn declined(declined: &Declined) -> pb::SettleResponse {
     }
 }
 
+/// The answer to a bill that would cost more than was quoted: how it would be split now.
+pub fn stale(plan: &Plan, book: &Book) -> pb::SettleResponse {
+    let stale = pb::Stale {
+        split: Some(quoted(plan, book)),
+    };
+    pb::SettleResponse {
+        outcome: Some(pb::settle_response::Outcome::Stale(stale)),
+    }
+}
+
 /// How a bill would be split.
 pub fn quoted(plan: &Plan, book: &Book) -> pb::Split {
     let legs = plan.legs.iter().map(|leg| pb::Leg {

@@ -7,6 +7,7 @@ use proto::convert;
 use proto::settlement::v1 as pb;
 
 use crate::bill::Bill;
+use crate::quote::Named;
 use crate::request::{Asked, Operation, RequestKey};
 
 /// Something that moves money.
@@ -33,6 +34,19 @@ pub struct Settle {
     pub key: RequestKey,
     pub patient: Presented,
     pub bill: Bill,
+    /// The quote that it must not cost more than.
+    pub quote: Option<Named>,
+}
+
+impl Settle {
+    /// What is asked: the bill, and the quote that it names.
+    fn asked(&self) -> Asked {
+        let asked = Asked::settle(self.patient.person, &self.bill);
+        match &self.quote {
+            Some(named) => asked.on_quote(named.id),
+            None => asked,
+        }
+    }
 }
 
 /// A credential that was shown, and who it turned out to belong to.
@@ -109,8 +123,7 @@ impl Command {
     pub fn claim(&self) -> Option<(&RequestKey, Operation, Asked, SettlementId)> {
         match self {
             Self::Settle(settle) => {
-                let asked = Asked::settle(settle.patient.person, &settle.bill);
-                Some((&settle.key, Operation::Settle, asked, settle.id))
+                Some((&settle.key, Operation::Settle, settle.asked(), settle.id))
             }
             Self::Cancel(cancel) => {
                 let asked = Asked::cancel(cancel.settlement, cancel.person_no.as_deref());

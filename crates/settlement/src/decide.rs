@@ -11,14 +11,16 @@ use crate::book::Book;
 use crate::command::{Presented, Settle};
 use crate::enforced::Enforced;
 use crate::institution::Institution;
-use crate::request::RequestKey;
+use crate::request::{Asked, RequestKey};
 use crate::settlement::{Declined, Leg, Settled, Split, month_of};
 
-/// What becomes of a bill. Both are answers; a refusal is not, and leaves no trace.
+/// What becomes of a bill. The first two are answers that are kept; the last, like a refusal, leaves no trace.
 #[derive(Debug)]
 pub enum Verdict {
     Settled(Box<Settled>),
     Declined(Box<Declined>),
+    /// It would cost the patient more than the quote it names: nothing moves, and the key is free again.
+    Stale(Box<Plan>),
 }
 
 /// How a bill would be paid.
@@ -65,7 +67,17 @@ pub fn settle(
         &command.bill,
         (packs, at),
     )?;
+    let quote = match &command.quote {
+        None => None,
+        Some(named) => {
+            let asked = Asked::settle(command.patient.person, &command.bill);
+            Some(named.good_for(&command.key, &asked, at)?)
+        }
+    };
     match considered.plan {
+        Ok(plan) if quote.is_some_and(|quote| quote.is_exceeded_by(&Split::of(&plan))) => {
+            Ok(Verdict::Stale(Box::new(plan)))
+        }
         Ok(plan) => {
             let moved = Moved {
                 plan,

@@ -13,12 +13,12 @@ use tonic::{Request, Response, Status};
 use crate::answer;
 use crate::bill::{Bill, person_no};
 use crate::command::{Allocate, Answer, Cancel, Command, Origin, Settle};
-use crate::decide;
 use crate::request::RequestKey;
 use crate::resolver::Resolver;
 use crate::store::{self, StoreError};
 use crate::writer::{Office, Writer};
 
+mod quotes;
 mod show;
 
 /// The most rows of one bulk request.
@@ -120,30 +120,9 @@ impl SettlementService for Api {
             .resolve(wire.credential.as_ref())
             .await
             .map_err(refuse)?;
-        // A quote has no key: nothing is kept of it.
-        let key = RequestKey {
-            institution: caller.subject,
-            msgid: String::new(),
-        };
-        let at = self.office.clock.now();
-        let mut conn = self
-            .office
-            .db
-            .acquire()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let book = crate::writer::glance(&mut conn, &key.institution, &patient, at)
-            .await
-            .map_err(|error| failed(&error))?;
-        let considered = decide::consider(&book, &key, &patient, &bill, (&self.office.packs, at))
-            .map_err(refuse)?;
-        let outcome = match considered.plan {
-            Ok(plan) => pb::quote_response::Outcome::Split(answer::quoted(&plan, &book)),
-            Err(why) => pb::quote_response::Outcome::Declined(wire_reason(&why)),
-        };
-        Ok(Response::new(pb::QuoteResponse {
-            outcome: Some(outcome),
-        }))
+        let institution = caller.subject;
+        let response = quotes::quote(&self.office, institution, &patient, &bill).await?;
+        Ok(Response::new(response))
     }
 
     async fn settle(
@@ -160,11 +139,13 @@ impl SettlementService for Api {
             .resolve(wire.credential.as_ref())
             .await
             .map_err(refuse)?;
+        let quote = quotes::named(&self.office, &request.quote_id).await?;
         let settle = Settle {
             id: SettlementId::generate(),
             key,
             patient,
             bill,
+            quote,
         };
         match self
             .writer

@@ -25,6 +25,7 @@ pub mod institution;
 mod maintenance;
 pub mod movement;
 pub mod project;
+pub mod quote;
 pub mod request;
 mod resolver;
 pub mod settlement;

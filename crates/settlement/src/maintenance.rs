@@ -1,15 +1,16 @@
-//! Keeps the ledger's monthly partitions ahead of time.
+//! Keeps the ledger's monthly partitions ahead of time, and forgets what is long expired.
 
 use std::time::Duration;
 
 use chassis::health::Progress;
 use chassis::tasks::{BoxError, Stop};
 use kernel::Clock;
-use kernel::clock::business_day;
+use kernel::clock::{business_day, shifted};
 use sqlx::PgPool;
 
-use crate::store::StoreError;
+use crate::quote;
 use crate::store::movement::{has_strays, make_partitions};
+use crate::store::{self, StoreError};
 
 /// Makes the partitions of this month and of `ahead` more; `migrate` and the start of the service do it, too.
 ///
@@ -43,6 +44,10 @@ pub(crate) async fn run(
         }
         if let Err(error) = maintain(&db, &clock, ahead).await {
             tracing::error!(error = %chassis::telemetry::Chain(&error), "the ledger's partitions could not be looked after");
+        }
+        let end = shifted(clock.now(), -quote::KEPT);
+        if let Err(error) = store::quote::sweep(&db, end).await {
+            tracing::error!(error = %chassis::telemetry::Chain(&error), "expired quotes could not be swept");
         }
     }
 }

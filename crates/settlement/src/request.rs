@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use kernel::{PersonId, Reason, Refusal, SettlementId};
+use kernel::{PersonId, QuoteId, Reason, Refusal, SettlementId};
 use serde_json::{Map, Value, json};
 
 use crate::bill::Bill;
@@ -96,6 +96,14 @@ impl Asked {
                 json!(bill.chosen.map(|id| id.to_string())),
             ),
         ])
+    }
+
+    /// The same bill, to be settled on a quote.
+    #[must_use]
+    pub fn on_quote(mut self, quote: QuoteId) -> Self {
+        self.0
+            .insert("quote_id".to_owned(), json!(quote.to_string()));
+        self
     }
 
     /// What a cancellation asks.

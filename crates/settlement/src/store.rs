@@ -20,6 +20,7 @@ pub mod key;
 pub mod lane;
 pub mod movement;
 pub mod outcome;
+pub mod quote;
 pub mod settlement;
 
 /// Why a statement did not give what was asked of it.

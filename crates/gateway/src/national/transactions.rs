@@ -79,6 +79,8 @@ async fn settle(
     let request = pb::SettleRequest {
         msgid,
         bill: Some(bill),
+        // The interface has no field for one: 2102 stands on its own.
+        quote_id: String::new(),
     };
     let answer = edge
         .upstream
@@ -92,7 +94,9 @@ async fn settle(
             Ok(setlinfo::settlement(&settlement, person.as_ref()))
         }
         Some(pb::settle_response::Outcome::Declined(reason)) => Err(Failed::Declined(reason)),
-        None => Err(Refusal::from(Reason::Internal).into()),
+        Some(pb::settle_response::Outcome::Stale(_)) | None => {
+            Err(Refusal::from(Reason::Internal).into())
+        }
     }
 }
 

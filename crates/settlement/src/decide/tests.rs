@@ -106,6 +106,7 @@ fn command(number: u32, person: PersonId, bill: Bill) -> Settle {
             fingerprint: Vec::new(),
         },
         bill,
+        quote: None,
     }
 }
 

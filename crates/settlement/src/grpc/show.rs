@@ -46,6 +46,8 @@ pub(super) fn outcome(
             Ok(Wire::Settlement(as_it_is(settlement, outcome.cancellation)))
         }
         pb::settle_response::Outcome::Declined(reason) => Ok(Wire::Declined(reason)),
+        // Never stored: it leaves its key free.
+        pb::settle_response::Outcome::Stale(_) => Err(Unshown::Empty),
     }
 }
 

@@ -37,6 +37,36 @@ pub(super) enum Outcome {
     Allocated(Box<Allocated>),
 }
 
+/// What a command is told that leaves nothing behind: its key is free again.
+#[derive(Debug)]
+enum Untraced {
+    Refused(Refusal),
+    /// The quote it named no longer holds.
+    Stale(Box<pb::SettleResponse>),
+}
+
+impl From<Refusal> for Untraced {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Untraced {
+    fn into_answer(self) -> Result<Answer, Refusal> {
+        match self {
+            Self::Refused(refusal) => {
+                metrics::counter!("gongji_settlement_refused_total", "reason" => refusal.reason.code())
+                    .increment(1);
+                Err(refusal)
+            }
+            Self::Stale(answer) => {
+                metrics::counter!("gongji_settlement_stale_total").increment(1);
+                Ok(Answer::Settle(answer))
+            }
+        }
+    }
+}
+
 /// A decision, and which command of the batch it is on.
 #[derive(Debug)]
 pub(super) struct Decision<'a> {
@@ -137,9 +167,8 @@ pub(super) async fn attempt(
                 origin: &job.origin,
                 outcome,
             }),
-            Err(refusal) => {
-                metrics::counter!("gongji_settlement_refused_total", "reason" => refusal.reason.code()).increment(1);
-                claimed.answer(place, Err(refusal));
+            Err(untraced) => {
+                claimed.answer(place, untraced.into_answer());
                 refused.push(&job.command);
             }
         }
@@ -182,39 +211,40 @@ fn decide(
     command: &Command,
     packs: &Packs,
     at: Timestamp,
-) -> Result<Outcome, Refusal> {
+) -> Result<Outcome, Untraced> {
     let decided = catch_unwind(AssertUnwindSafe(|| match command {
         Command::Settle(command) => settle(book, command, packs, at).map(|verdict| match verdict {
             Verdict::Settled(settled) => {
                 let answer = answer::settled(&settled, book);
-                Outcome::Settled(settled, answer)
+                Ok(Outcome::Settled(settled, answer))
             }
             Verdict::Declined(declined) => {
                 let answer = answer::declined(&declined);
-                Outcome::Declined(declined, answer)
+                Ok(Outcome::Declined(declined, answer))
             }
+            Verdict::Stale(plan) => Err(Untraced::Stale(Box::new(answer::stale(&plan, book)))),
         }),
         Command::Cancel(command) => cancel(book, command, at).map(|cancelled| {
             let answer = answer::cancelled(&cancelled);
-            Outcome::Cancelled(Box::new(cancelled), answer)
+            Ok(Outcome::Cancelled(Box::new(cancelled), answer))
         }),
         Command::Allocate(command) => {
-            allocate(book, command, at).map(|allocated| Outcome::Allocated(Box::new(allocated)))
+            allocate(book, command, at).map(|allocated| Ok(Outcome::Allocated(Box::new(allocated))))
         }
     }));
     match decided {
-        Ok(Ok(outcome)) => {
-            outcome.count();
-            Ok(outcome)
+        Ok(Ok(decided)) => {
+            decided.as_ref().inspect(|outcome| outcome.count()).ok();
+            decided
         }
-        Ok(Err(Failed::Refused(refusal))) => Err(refusal),
+        Ok(Err(Failed::Refused(refusal))) => Err(refusal.into()),
         Ok(Err(Failed::Unfit(error))) => {
             tracing::error!(%error, "a command was not carried out");
-            Err(Reason::Internal.into())
+            Err(Refusal::from(Reason::Internal).into())
         }
         Err(_panic) => {
             tracing::error!("the decision on a command panicked");
-            Err(Reason::Internal.into())
+            Err(Refusal::from(Reason::Internal).into())
         }
     }
 }

@@ -5,4 +5,5 @@ mod credits;
 mod database;
 mod fences;
 mod keys;
+mod quotes;
 mod scene;

@@ -74,7 +74,7 @@ pub fn parts(answer: &pb::SettleResponse) -> (i64, i64, i64) {
 pub fn settlement(answer: &pb::SettleResponse) -> &pb::Settlement {
     match answer.outcome.as_ref().expect("an answer has an outcome") {
         pb::settle_response::Outcome::Settlement(settlement) => settlement,
-        pb::settle_response::Outcome::Declined(reason) => panic!("declined: {reason:?}"),
+        other => panic!("not settled: {other:?}"),
     }
 }
 
@@ -279,7 +279,12 @@ impl Scene {
             key,
             patient,
             bill,
+            quote: None,
         };
+        self.submit(settle).await
+    }
+
+    pub async fn submit(&self, settle: Settle) -> Result<pb::SettleResponse, Refusal> {
         match self
             .writer
             .submit(Command::Settle(Box::new(settle)), origin())

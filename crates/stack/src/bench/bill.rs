@@ -147,6 +147,7 @@ impl Bill {
                 ],
                 ..pb::Bill::default()
             }),
+            quote_id: String::new(),
         }
     }
 
@@ -156,7 +157,7 @@ impl Bill {
         let settlement = match &answer.outcome {
             Some(Outcome::Settlement(settlement)) => settlement,
             Some(Outcome::Declined(reason)) => return Some(format!("declined: {}", reason.en)),
-            None => return Some("an empty answer".to_owned()),
+            Some(Outcome::Stale(_)) | None => return Some("an empty answer".to_owned()),
         };
         let split = settlement.split.clone().unwrap_or_default();
         let amounts = [
