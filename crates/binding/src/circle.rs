@@ -2,8 +2,10 @@
 //!
 //! Caps, exclusive roles, duplicates and reciprocity are counted here and nowhere else.
 
-use kernel::{BindingId, Date, PersonId, Relation, Timestamp};
-use policy::bind::{BindFacts, Side};
+use std::collections::BTreeSet;
+
+use kernel::{BindingId, Date, PersonId, Relation, Timestamp, clock};
+use policy::bind::{BindFacts, Shown, Side};
 
 use crate::binding::Binding;
 use crate::person::Enrolment;
@@ -13,6 +15,16 @@ pub struct Circle {
     pub enrolments: Vec<Enrolment>,
     /// Every open binding in which one of them is one of the two.
     pub open: Vec<Binding>,
+    /// Every binding that the contributor in question ever agreed to, open or ended.
+    pub agreed: Vec<Agreed>,
+}
+
+/// A binding that was agreed once: how often, and to how many, somebody has contributed is counted from these.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreed {
+    pub contributor: PersonId,
+    pub beneficiary: PersonId,
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A binding that is asked for, or waits for its confirmation.
@@ -23,23 +35,28 @@ pub struct Wish<'a> {
     /// What the beneficiary is to the contributor.
     pub relation: Relation,
     pub until: Option<Date>,
+    /// What was shown for it.
+    pub shown: &'a [Shown],
+    pub asked_at: Timestamp,
     /// The binding itself, where it stands already and waits.
     pub waiting: Option<BindingId>,
 }
 
 impl Circle {
     /// What the rules need to know about `wish`.
-    pub fn facts(&self, wish: &Wish<'_>, now: Timestamp) -> BindFacts {
+    pub fn facts<'a>(&self, wish: &Wish<'a>, now: Timestamp) -> BindFacts<'a> {
         let (contributor, beneficiary) = (wish.contributor.person, wish.beneficiary.person);
         BindFacts {
-            contributor: self.side(wish.contributor, beneficiary),
-            beneficiary: self.side(wish.beneficiary, contributor),
+            contributor: self.side(wish.contributor, beneficiary, now),
+            beneficiary: self.side(wish.beneficiary, contributor, now),
             relation: wish.relation,
             already_bound: self
                 .between(contributor, beneficiary)
                 .any(|binding| Some(binding.id) != wish.waiting),
             reverse_bound: self.between(beneficiary, contributor).next().is_some(),
             valid_until: wish.until,
+            shown: wish.shown,
+            asked_at: wish.asked_at,
             now,
         }
     }
@@ -56,7 +73,7 @@ impl Circle {
         })
     }
 
-    fn side(&self, enrolment: &Enrolment, other: PersonId) -> Side {
+    fn side(&self, enrolment: &Enrolment, other: PersonId, now: Timestamp) -> Side {
         let person = enrolment.person;
         let count = |matches: &dyn Fn(PersonId, PersonId) -> bool| {
             let open = self.open.iter().map(|binding| &binding.asked);
@@ -75,7 +92,29 @@ impl Circle {
             aided_by_others: count(&|contributor, beneficiary| {
                 beneficiary == person && contributor != other
             }),
+            contributed_to_ever: self.contributed_to_ever(person, other),
+            ended_this_year: self.ended_this_year(person, now),
         }
+    }
+
+    fn contributed_to_ever(&self, person: PersonId, other: PersonId) -> u32 {
+        let agreed = self.agreed.iter();
+        let agreed = agreed.map(|agreed| (agreed.contributor, agreed.beneficiary));
+        let open = self.open.iter().map(|binding| &binding.asked);
+        let open = open.map(|asked| (asked.contributor.person, asked.beneficiary.person));
+        let people: BTreeSet<_> = agreed
+            .chain(open)
+            .filter(|(contributor, beneficiary)| *contributor == person && *beneficiary != other)
+            .collect();
+        u32::try_from(people.len()).unwrap_or(u32::MAX)
+    }
+
+    fn ended_this_year(&self, person: PersonId, now: Timestamp) -> u32 {
+        let year = |at| clock::business_day(at).year();
+        let ended = self.agreed.iter().filter(|agreed| {
+            agreed.contributor == person && agreed.ended_at.is_some_and(|at| year(at) == year(now))
+        });
+        u32::try_from(ended.count()).unwrap_or(u32::MAX)
     }
 }
 
@@ -128,12 +167,15 @@ mod tests {
         let circle = Circle {
             enrolments: Vec::new(),
             open,
+            agreed: Vec::new(),
         };
         let wish = Wish {
             contributor: &a,
             beneficiary: &b,
             relation: Relation::Spouse,
             until: None,
+            shown: &[],
+            asked_at: Timestamp::UNIX_EPOCH,
             waiting: None,
         };
         let facts = circle.facts(&wish, Timestamp::UNIX_EPOCH);
@@ -162,15 +204,43 @@ mod tests {
         let circle = Circle {
             enrolments: Vec::new(),
             open: vec![waiting],
+            agreed: Vec::new(),
         };
         let wish = Wish {
             contributor: &a,
             beneficiary: &b,
             relation: Relation::Spouse,
             until: None,
+            shown: &[],
+            asked_at: Timestamp::UNIX_EPOCH,
             waiting: Some(id),
         };
         let facts = circle.facts(&wish, Timestamp::UNIX_EPOCH);
         assert!(!facts.already_bound && !facts.reverse_bound);
+    }
+
+    #[test]
+    fn each_person_ever_aided_counts_once_and_ends_count_in_their_year() {
+        let [a, b, c, d] = [employee(), employee(), employee(), employee()];
+        let agreed = |beneficiary: &Enrolment, ended: Option<&str>| Agreed {
+            contributor: a.person,
+            beneficiary: beneficiary.person,
+            ended_at: ended.map(|at| at.parse().unwrap()),
+        };
+        let circle = Circle {
+            enrolments: Vec::new(),
+            open: vec![pending(&a, &c)],
+            agreed: vec![
+                agreed(&c, Some("2025-12-31T15:59:59Z")),
+                agreed(&c, Some("2025-12-31T16:00:00Z")), // midnight in Shanghai
+                agreed(&d, Some("2026-06-01T00:00:00Z")),
+                agreed(&b, None),
+            ],
+        };
+        let now = "2026-07-01T00:00:00Z".parse().unwrap();
+        let side = circle.side(&a, b.person, now);
+        assert_eq!((side.contributed_to_ever, side.ended_this_year), (2, 2));
+        let side = circle.side(&b, a.person, now);
+        assert_eq!((side.contributed_to_ever, side.ended_this_year), (0, 0));
     }
 }

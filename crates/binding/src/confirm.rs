@@ -10,7 +10,7 @@ use crate::binding::{Binding, State};
 use crate::change::{locked, save};
 use crate::circle::{Circle, Wish};
 use crate::error::BindingError;
-use crate::request::check;
+use crate::request::{check, shown};
 use crate::store;
 
 /// Agrees to a binding that waits. It is decided again, on the rules, counts and standings of now.
@@ -63,6 +63,7 @@ async fn decide(
     let circle = Circle {
         enrolments: store::enrolments_of(conn, &people).await?,
         open: store::open_bindings(conn, &people).await?,
+        agreed: store::agreed_bindings(conn, contributor.person).await?,
     };
     let enrolment = |account| {
         circle
@@ -75,6 +76,8 @@ async fn decide(
         beneficiary: enrolment(beneficiary.account).ok_or(Reason::EnrolmentUnknown)?,
         relation: binding.asked.relation,
         until: binding.asked.until,
+        shown: shown(binding.asked.commitment.is_some()),
+        asked_at: binding.asked.at,
         waiting: Some(binding.id),
     };
     Ok(check(&circle, packs, &wish, now)?)

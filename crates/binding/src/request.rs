@@ -9,8 +9,8 @@ use kernel::{
     AccountId, BindingId, Date, PersonId, Reason, Refusal, Relation, Scheme, Timestamp, clock,
 };
 use policy::Packs;
-use policy::bind::{self, BindTerms};
-use policy::values::Confirmation;
+use policy::bind::{self, BindTerms, Shown};
+use policy::values::{Confirmation, Proof};
 use sqlx::{PgConnection, PgPool};
 
 use crate::actor::Actor;
@@ -94,6 +94,7 @@ pub async fn request(
     let mut circle = Circle {
         enrolments: store::enrolments_of(&mut tx, &people).await?,
         open: store::open_bindings(&mut tx, &people).await?,
+        agreed: store::agreed_bindings(&mut tx, owner).await?,
     };
 
     // ---- decide, each member after those before it
@@ -212,6 +213,8 @@ fn decide(
         beneficiary,
         relation: member.relation,
         until: member.until,
+        shown: shown(request.commitment.is_some()),
+        asked_at: now,
         waiting: None,
     };
     let terms = check(circle, packs, &wish, now)?;
@@ -226,7 +229,9 @@ fn decide(
     let id = BindingId::generate();
     Ok(match terms.confirmation {
         Confirmation::ContributorOnly => Binding::agreed(id, asked, terms),
-        Confirmation::BothSign => Binding::pending(id, asked, terms.versions),
+        Confirmation::BothSign | Confirmation::InviteAccept => {
+            Binding::pending(id, asked, terms.versions)
+        }
     })
 }
 
@@ -251,6 +256,15 @@ pub(crate) fn check(
             refusal
         }
     })
+}
+
+/// What a request shows for its bindings: the signed commitment, and nothing else yet.
+pub(crate) const fn shown(committed: bool) -> &'static [Shown] {
+    if committed {
+        &[Shown::Proof(Proof::Commitment)]
+    } else {
+        &[]
+    }
 }
 
 fn party(enrolment: &Enrolment) -> Party {

@@ -12,8 +12,8 @@ mod requests;
 mod row;
 
 pub use bindings::{
-    due_bindings, find_binding, insert_binding, list_bindings, lock_binding, open_bindings,
-    update_binding,
+    agreed_bindings, due_bindings, find_binding, insert_binding, list_bindings, lock_binding,
+    open_bindings, update_binding,
 };
 pub use enrolments::{
     claim_number, enrolments_of, find_enrolment, insert_enrolment, update_enrolment,

@@ -101,6 +101,14 @@ reasons! {
     RoleExclusive = "ROLE_EXCLUSIVE" { "当地规定每人只能在一个共济关系中", "请先解除原有共济关系"; "here a person can be in one aid binding only", "end the other binding first" }
     TooManyBeneficiaries = "TOO_MANY_BENEFICIARIES" { "授权人的共济人数已达上限", "请先解除一名成员"; "the contributor has as many beneficiaries as allowed", "end one binding first" }
     TooManyContributors = "TOO_MANY_CONTRIBUTORS" { "使用人的授权人数已达上限", "请先解除一名授权人"; "the beneficiary has as many contributors as allowed", "end one binding first" }
+    TooManyBeneficiariesEver = "TOO_MANY_BENEFICIARIES_EVER" { "授权人历次共济的人数已达上限", "可重新绑定曾共济过的成员"; "the contributor has had as many beneficiaries as are allowed for life", "somebody bound before can be bound again" }
+    TooManyChanges = "TOO_MANY_CHANGES" { "授权人本年度变更共济成员的次数已达上限", "请下一年度再绑定新成员"; "the contributor has changed beneficiaries as often as is allowed in a year", "bind somebody new next year" }
+    CredentialNotActivated = "CREDENTIAL_NOT_ACTIVATED" { "医保码尚未激活", "请先激活医保码再绑定"; "an e-credential that is needed here is not activated", "activate it first" }
+    FunctionNotEnabled = "FUNCTION_NOT_ENABLED" { "授权人尚未开通共济功能", "请先开通再绑定"; "the contributor has not enabled mutual aid", "enable it first" }
+    DisplayLinkNeeded = "DISPLAY_LINK_NEEDED" { "当地须先添加亲情账户才能建立共济", "请先添加亲情账户"; "here the beneficiary's code must be linked for display before aid can be bound", "make the display link first" }
+    BalanceTooLowToBind = "BALANCE_TOO_LOW_TO_BIND" { "授权人账户余额未达到当地绑定要求", "余额达到要求后再绑定"; "the contributor's balance is below what a binding needs here", "bind once the balance reaches it" }
+    KinProofMissing = "KIN_PROOF_MISSING" { "缺少当地要求的亲属关系证明", "请补充后重新提交"; "a proof of kinship that is needed here is missing", "add it and ask again" }
+    InvitationExpired = "INVITATION_EXPIRED" { "共济申请已过期", "请授权人撤回后重新申请"; "the request waited too long for the other side's word", "the contributor can take it back and ask again" }
     DuplicateBinding = "DUPLICATE_BINDING" { "双方已有共济关系", "无需重复绑定"; "these two are already bound", "nothing needs doing" }
     ReciprocalBinding = "RECIPROCAL_BINDING" { "对方已为本人共济，不能互相共济", "请先解除对方的共济关系"; "the beneficiary already contributes to the contributor, and aid is one-way here", "end that binding first" }
     OutsideValidity = "OUTSIDE_VALIDITY" { "不在授权有效期内", "请核对起止日期"; "the date lies outside the validity", "check the dates" }
@@ -110,6 +118,15 @@ reasons! {
     BindingEnded = "BINDING_ENDED" { "共济关系已解除", "如需使用请重新绑定"; "the aid binding has ended", "bind again to use it" }
     ReleaseByContributor = "RELEASE_BY_CONTRIBUTOR" { "当地规定由授权人解除共济", "请授权人解除或暂停"; "here only the contributor can end the binding", "ask the contributor to end or pause it" }
     MinBindNotMet = "MIN_BIND_NOT_MET" { "未满最短绑定期限", "到期前可先暂停共济"; "the shortest binding time is not over", "the contributor can pause it meanwhile" }
+
+    // ---- money into a pool, or from wallet to wallet
+    PoolNotOffered = "POOL_NOT_OFFERED" { "当地没有家庭共济账户", "请按当地方式办理"; "this place has no family pool", "use the way this place offers" }
+    PoolMonthUsed = "POOL_MONTH_USED" { "本月划入家庭共济账户的次数已用完", "请下月再划入"; "this month's transfers into the pool are used up", "transfer again next month" }
+    PoolKeepsRest = "POOL_KEEPS_REST" { "只有超过当地保留额的部分可划入家庭共济账户", "请减少划入金额"; "only what is above the amount that must stay can be moved into the pool", "move less" }
+    WalletNotOffered = "WALLET_NOT_OFFERED" { "医保钱包尚未在当地开通", "可咨询当地医保经办机构"; "the wallet is not open in this place", "ask the agency" }
+    WalletClosed = "WALLET_CLOSED" { "夜间不办理医保钱包转账", "请在开放时间办理"; "wallets are closed at night", "transfer when they are open" }
+    WalletDayUsed = "WALLET_DAY_USED" { "今日医保钱包转账次数已用完", "请明日再办理"; "today's transfers of this wallet are used up", "transfer again tomorrow" }
+    WalletTooMuch = "WALLET_TOO_MUCH" { "超过医保钱包单笔限额", "请分次转账"; "the amount is above the most of one transfer", "split it" }
 
     // ---- mandates
     MandateUnknown = "MANDATE_UNKNOWN" { "无此共济授权", "请核对编号"; "there is no such mandate", "check the binding id" }

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use crate::packs::{Entry, Origin, PackVersion};
 use crate::usages::Usages;
 use crate::values::{
-    BucketOrder, Component, Confirmation, Effect, ExclusiveRole, Model, MonthDay, Order, OwnFirst,
-    OwnZero, Period, RankSetBy, RefundAfterUnbind, ReleaseBy, SingleChoice, Source, Span,
-    StandingRule, written,
+    BucketOrder, Component, Confirmation, DisplayLinkTerms, Effect, ExclusiveRole, Model, MonthDay,
+    Order, OwnFirst, OwnZero, Period, PoolTerms, Proof, RankSetBy, RefundAfterUnbind, ReleaseBy,
+    Sides, SingleChoice, Source, Span, StandingRule, TransferOut, WalletTerms, written,
 };
 
 /// The type as a pack writes it: its own, unless the list names another.
@@ -30,11 +30,11 @@ macro_rules! as_written {
 }
 
 macro_rules! axes {
-    ($($(#[$doc:meta])* $axis:ident $field:ident: $type:ty $(as $written:ty)?;)*) => {
+    ($($(#[doc = $doc:literal])* $axis:ident $field:ident: $type:ty $(as $written:ty)?;)*) => {
         /// One question that a region's rules answer.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum Axis { $($(#[$doc])* $axis,)* }
+        pub enum Axis { $($(#[doc = $doc])* $axis,)* }
 
         impl Axis {
             /// Every axis, in the order of a pack.
@@ -43,6 +43,11 @@ macro_rules! axes {
             /// The key in a pack.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$axis => stringify!($field),)* }
+            }
+
+            /// What it decides, for people.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$axis => concat!($($doc),*).trim(),)* }
             }
         }
 
@@ -54,7 +59,7 @@ macro_rules! axes {
             pub(crate) versions: Vec<PackVersion>,
             /// One per axis, in the order of [`Axis::ALL`].
             pub(crate) origins: Vec<Origin>,
-            $($(#[$doc])* pub $field: $type,)*
+            $($(#[doc = $doc])* pub $field: $type,)*
         }
 
         /// The `rules` table of an edition or of an overlay, as written.
@@ -96,6 +101,11 @@ macro_rules! axes {
                     .filter_map(|(axis, origin)| Some((axis, origin?)))
             }
 
+            /// The note beside the value of `axis`.
+            pub(crate) fn origin(&self, axis: Axis) -> Option<&Origin> {
+                match axis { $(Axis::$axis => self.$field.as_ref().map(|answer| &answer.origin),)* }
+            }
+
             /// Marks every value as said by `version`.
             pub(crate) fn sign(&mut self, version: &PackVersion) {
                 $(if let Some(answer) = &mut self.$field { answer.origin.version = version.clone(); })*
@@ -134,6 +144,10 @@ axes! {
     Relations relations: BTreeSet<Relation>;
     /// How many beneficiaries one contributor may have; none is no cap.
     MaxBeneficiaries max_beneficiaries: Option<NonZeroU16> as written::Cap;
+    /// How many beneficiaries one contributor may ever have had, those whose bindings ended included; none is no cap.
+    MaxBeneficiariesLifetime max_beneficiaries_lifetime: Option<NonZeroU16> as written::Cap;
+    /// Whether the contributor is one of `max_beneficiaries` (Anhui: seven including oneself).
+    CountsSelf counts_self: bool;
     /// How many contributors one beneficiary may have; none is no cap.
     MaxContributors max_contributors: Option<NonZeroU16> as written::Cap;
     /// Whether one person may stand in both roles.
@@ -142,10 +156,26 @@ axes! {
     Span span: Span;
     /// What the contributor's enrolment must be, at binding and at every charge.
     ContributorStanding contributor_standing: StandingRule;
+    /// What it must be besides to ask for a binding, however charges are treated (Xiamen).
+    ContributorStandingToBind contributor_standing_to_bind: StandingRule;
     /// What the beneficiary's enrolment must be, at binding and at every charge.
     BeneficiaryStanding beneficiary_standing: StandingRule;
+    /// Who must have an activated e-credential before they are bound.
+    CredentialRequired credential_required: Sides;
+    /// Whether the contributor must have opened the function before the first binding.
+    EnableFirst enable_first: bool;
+    /// Whether the contributor must show the beneficiary's code by a display link before they are bound (a seed says so).
+    DisplayLinkRequired display_link_required: bool;
+    /// What the contributor's account must hold for a binding to be made (inclusive).
+    MinBalanceToBind min_balance_to_bind: Fen as written::Yuan;
+    /// What the kinship must be backed by: all of it.
+    Proof proof: BTreeSet<Proof>;
     /// Who must agree.
     Confirmation confirmation: Confirmation;
+    /// How long a request waits for the other side's word; none is for ever.
+    ConfirmWithin confirm_within: Option<Period> as written::Longest;
+    /// How often in a calendar year a contributor may put somebody in the place of one who left; none is no limit.
+    ChangesPerYear changes_per_year: Option<NonZeroU16> as written::Cap;
     /// Who may end it.
     ReleaseBy release_by: ReleaseBy;
     /// How long it must have lasted before it can be ended.
@@ -158,6 +188,17 @@ axes! {
     MaxValidity max_validity: Option<Period> as written::Longest;
     /// Whether A may contribute to B while B contributes to A (ruling 18).
     ReciprocalAllowed reciprocal_allowed: bool;
+    /// What becomes of bindings when the contributor's insurance moves away. Read where the binding service hears of
+    /// changes of a person (`domain.md` 6.3).
+    OnTransferOut on_transfer_out: TransferOut;
+    /// Who may show whose insurance code; moves no money. Read by the binding service's display links.
+    DisplayLink display_link: DisplayLinkTerms;
+
+    // ---- money that moves before a bill
+    /// How money gets into a family pool; none where there is no pool.
+    Pool pool: Option<PoolTerms> as written::Offered<PoolTerms>;
+    /// How money moves between wallets; none where they are not open.
+    Wallet wallet: Option<WalletTerms> as written::Offered<WalletTerms>;
 
     // ---- who pays a bill
     /// When the patient's own account pays.
@@ -198,6 +239,9 @@ axes! {
     LimitPerMonth limit_per_month: Option<Fen> as written::Limit;
     /// Who gives the ranks.
     RankSetBy rank_set_by: RankSetBy;
+    /// The amount above which the contributor is asked before their account pays; none never asks. Read where quotes
+    /// become consents (ruling 10 of the design).
+    StepUpThreshold step_up_threshold: Option<Fen> as written::Limit;
     /// When current-year money becomes prior-year money.
     MedicalYearStart medical_year_start: MonthDay;
     /// Where the aid of a refunded bill goes when the binding has ended.

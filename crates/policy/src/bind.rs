@@ -1,18 +1,19 @@
 //! Who may be bound to whom, and who may end it: the binding-time axes, which must hold in both places (ruling 33 of the design).
 
-use std::num::NonZeroU16;
-
 use kernel::{
     Date, PersonId, Reason, Refusal, Region, Relation, Scheme, Standing, Timestamp, clock,
 };
 
 use crate::axes::Rules;
 use crate::packs::PackVersion;
-use crate::values::{Confirmation, Effect, ExclusiveRole, Model, Period, Span, StandingRule};
+use crate::values::{Confirmation, Effect, Model, Period, Span, StandingRule};
 
 mod release;
+mod roles;
+mod shown;
 
 pub use release::{ReleaseFacts, ReleaseSide, ReleaseTerms, Stage, check_release};
+pub use shown::Shown;
 
 /// One side of a binding as the binding service knows it.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +27,15 @@ pub struct Side {
     pub contributes_to_others: u32,
     /// Open bindings in which this person is the beneficiary, of anybody but the other side.
     pub aided_by_others: u32,
+    /// People whom this person contributes to or ever agreed to contribute to, but for the other side.
+    pub contributed_to_ever: u32,
+    /// Agreed bindings in which this person contributed and that ended in the present calendar year.
+    pub ended_this_year: u32,
 }
 
 /// What a binding is asked for with, and what stands already.
 #[derive(Debug, Clone, Copy)]
-pub struct BindFacts {
+pub struct BindFacts<'a> {
     pub contributor: Side,
     pub beneficiary: Side,
     /// What the beneficiary is to the contributor.
@@ -41,6 +46,10 @@ pub struct BindFacts {
     pub reverse_bound: bool,
     /// The last business day on which it may be used; none asks for as long as the rules allow.
     pub valid_until: Option<Date>,
+    /// What was shown or checked. What is not listed counts as not so.
+    pub shown: &'a [Shown],
+    /// When it was asked for: before `now` where it waited for the other side's word.
+    pub asked_at: Timestamp,
     pub now: Timestamp,
 }
 
@@ -64,7 +73,7 @@ pub struct BindTerms {
 /// # Errors
 /// The refusal for the person who asks; it names no person.
 pub fn check(
-    facts: &BindFacts,
+    facts: &BindFacts<'_>,
     contributor: &Rules,
     beneficiary: &Rules,
 ) -> Result<BindTerms, Refusal> {
@@ -85,18 +94,26 @@ pub fn check(
         ));
     }
     check_enrolments(facts, contributor, beneficiary)?;
+    shown::check_readiness(facts, both)?;
     if !both.iter().all(|rules| spans(rules.span, facts)) {
         let places = format!("{}, {}", facts.contributor.region, facts.beneficiary.region);
         return Err(Refusal::about(Reason::RegionNotCovered, places));
     }
-    check_roles(facts, both)?;
+    roles::check(facts, both)?;
+    shown::check_proofs(facts, both)?;
     check_dates(facts, both)
 }
 
 /// What the contributor's enrolment must be for money to come from it, by the contributor's own rules.
 pub(crate) const fn contributor_refused(standing: Standing, rules: &Rules) -> Option<Reason> {
-    match (standing, rules.contributor_standing) {
-        (Standing::Terminated, _) => Some(Reason::ContributorTerminated),
+    match standing {
+        Standing::Terminated => Some(Reason::ContributorTerminated),
+        _ => suspended(standing, rules.contributor_standing),
+    }
+}
+
+const fn suspended(standing: Standing, rule: StandingRule) -> Option<Reason> {
+    match (standing, rule) {
         (Standing::Paused, StandingRule::NormalOnly) => Some(Reason::ContributorSuspended),
         _ => None,
     }
@@ -113,19 +130,21 @@ pub(crate) const fn beneficiary_refused(standing: Standing, rules: &Rules) -> Op
 }
 
 fn check_enrolments(
-    facts: &BindFacts,
+    facts: &BindFacts<'_>,
     contributor: &Rules,
     beneficiary: &Rules,
 ) -> Result<(), Refusal> {
     if facts.contributor.scheme != Scheme::Employee {
         return Err(Reason::ContributorNotEmployee.into());
     }
+    let to_bind = contributor.contributor_standing_to_bind;
     contributor_refused(facts.contributor.standing, contributor)
+        .or_else(|| suspended(facts.contributor.standing, to_bind))
         .or_else(|| beneficiary_refused(facts.beneficiary.standing, beneficiary))
         .map_or(Ok(()), |reason| Err(reason.into()))
 }
 
-fn spans(span: Span, facts: &BindFacts) -> bool {
+fn spans(span: Span, facts: &BindFacts<'_>) -> bool {
     let (one, other) = (facts.contributor.region, facts.beneficiary.region);
     match span {
         Span::SamePool => one.city() == other.city(),
@@ -134,47 +153,19 @@ fn spans(span: Span, facts: &BindFacts) -> bool {
     }
 }
 
-/// Exclusive role, counts, reciprocity, duplicate.
-fn check_roles(facts: &BindFacts, both: [&Rules; 2]) -> Result<(), Refusal> {
-    let exclusive = both
-        .iter()
-        .any(|rules| rules.exclusive_role == ExclusiveRole::Any);
-    let in_two_roles =
-        facts.contributor.aided_by_others > 0 || facts.beneficiary.contributes_to_others > 0;
-    let held_by_another = facts.beneficiary.aided_by_others > 0;
-    if exclusive && (in_two_roles || held_by_another || facts.reverse_bound) {
-        return Err(Reason::RoleExclusive.into());
-    }
-    let counts = [
-        (
-            facts.contributor.contributes_to_others,
-            Reason::TooManyBeneficiaries,
-            both.map(|rules| rules.max_beneficiaries),
-        ),
-        (
-            facts.beneficiary.aided_by_others,
-            Reason::TooManyContributors,
-            both.map(|rules| rules.max_contributors),
-        ),
-    ];
-    for (others, reason, caps) in counts {
-        let cap = caps.into_iter().flatten().map(NonZeroU16::get).min();
-        if let Some(cap) = cap.filter(|cap| others >= u32::from(*cap)) {
-            return Err(Refusal::about(reason, cap.to_string()));
+/// The dates of the binding: the later start and the shorter validity of the two places.
+fn check_dates(facts: &BindFacts<'_>, both: [&Rules; 2]) -> Result<BindTerms, Refusal> {
+    let today = clock::business_day(facts.now);
+    let asked_on = clock::business_day(facts.asked_at);
+    for period in both.iter().filter_map(|rules| rules.confirm_within) {
+        let expired_on = days_after(asked_on, period)?;
+        if expired_on <= today && asked_on < today {
+            return Err(Refusal::about(
+                Reason::InvitationExpired,
+                expired_on.to_string(),
+            ));
         }
     }
-    if facts.reverse_bound && both.iter().any(|rules| !rules.reciprocal_allowed) {
-        return Err(Reason::ReciprocalBinding.into());
-    }
-    if facts.already_bound {
-        return Err(Reason::DuplicateBinding.into());
-    }
-    Ok(())
-}
-
-/// The dates of the binding: the later start and the shorter validity of the two places.
-fn check_dates(facts: &BindFacts, both: [&Rules; 2]) -> Result<BindTerms, Refusal> {
-    let today = clock::business_day(facts.now);
     let effective_from = effective(both.map(|rules| rules.bind_effective), facts.now)?;
     let longest = both
         .iter()
@@ -201,15 +192,9 @@ fn check_dates(facts: &BindFacts, both: [&Rules; 2]) -> Result<BindTerms, Refusa
                 .ok_or_else(|| outside(last))
         })
         .transpose()?;
-    let both_sign = both
-        .iter()
-        .any(|rules| rules.confirmation == Confirmation::BothSign);
+    let confirmation = both[0].confirmation.max(both[1].confirmation);
     Ok(BindTerms {
-        confirmation: if both_sign {
-            Confirmation::BothSign
-        } else {
-            Confirmation::ContributorOnly
-        },
+        confirmation,
         effective_from,
         valid_until,
         versions: versions(both),

@@ -4,7 +4,10 @@ use jiff::ToSpan;
 use kernel::Date;
 use serde::Deserialize;
 
+mod schemes;
 pub(crate) mod written;
+
+pub use schemes::{DisplayLinkTerms, PoolTerms, WalletTerms};
 
 /// Declares enums whose words in a pack are their names in capitals: `SamePool` is written `SAME_POOL`.
 macro_rules! choices {
@@ -31,6 +34,9 @@ choices! {
     ExclusiveRole {
         /// Anyone may be contributor in one binding and beneficiary in another.
         None,
+        /// A beneficiary has one contributor and is released before another one may bind them; what they give to others is
+        /// their own business (Shandong, Guizhou, Chongqing).
+        Beneficiary,
         /// A contributor is nowhere a beneficiary, and a beneficiary is in this one binding only (Jiangsu).
         Any,
     }
@@ -56,7 +62,43 @@ choices! {
     /// Who must agree before a binding holds.
     Confirmation {
         ContributorOnly,
+        /// The beneficiary agrees, both by electronic signature (Jiangsu).
         BothSign,
+        /// The beneficiary accepts an invitation (Fujian).
+        InviteAccept,
+    }
+
+    /// Which sides of a binding something is asked of.
+    Sides {
+        None,
+        Contributor,
+        Both,
+    }
+
+    /// What a statement of kinship is backed by. Gongji keeps hashes and results, never the document.
+    Proof {
+        /// A signed commitment (承诺书); the false declarer bears the loss.
+        Commitment,
+        /// The page of the household register.
+        HouseholdPage,
+        /// The agency found the marriage in the civil register; asked of spouses only.
+        MarriageCheck,
+        /// The relative's face was verified.
+        Face,
+    }
+
+    /// What becomes of a contributor's bindings when the contributor's insurance moves to another place.
+    TransferOut {
+        End,
+        /// They stay if the rules of the new place allow them.
+        ReEvaluate,
+    }
+
+    /// Where a relative's code may be shown by another person.
+    Presence {
+        /// At the counter of a designated institution, with the patient present.
+        Counter,
+        Anywhere,
     }
 
     /// Who may end a binding (`domain.md` 6.1). The contributor may pause it at any time, whatever this says (ruling 19).
@@ -156,6 +198,18 @@ choices! {
         OriginalAccount,
         Manual,
         Refuse,
+    }
+}
+
+impl Proof {
+    /// The word in a pack.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Commitment => "COMMITMENT",
+            Self::HouseholdPage => "HOUSEHOLD_PAGE",
+            Self::MarriageCheck => "MARRIAGE_CHECK",
+            Self::Face => "FACE",
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::row::{BindingRow, StateColumns};
 use crate::actor::Actor;
 use crate::binding::Binding;
+use crate::circle::Agreed;
 use crate::error::StoreError;
 
 /// A binding, without a lock.
@@ -66,6 +67,29 @@ pub async fn open_bindings(
     rows.into_iter()
         .map(|row| Ok(Binding::try_from(row)?))
         .collect()
+}
+
+/// Every binding that this person ever agreed to contribute under. Their row in `person` must be locked.
+pub async fn agreed_bindings(
+    conn: &mut PgConnection,
+    contributor: PersonId,
+) -> Result<Vec<Agreed>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        -- binding.agreed_bindings
+        SELECT beneficiary_person, ended_at AS "ended_at: jiff_sqlx::Timestamp" FROM binding
+        WHERE contributor_person = $1 AND bound_at IS NOT NULL
+        "#,
+        contributor.uuid(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let agreed = rows.into_iter().map(|row| Agreed {
+        contributor,
+        beneficiary: PersonId::from_uuid(row.beneficiary_person),
+        ended_at: row.ended_at.map(jiff_sqlx::Timestamp::to_jiff),
+    });
+    Ok(agreed.collect())
 }
 
 /// The bindings of one person in either role, newest first, older than `after`.

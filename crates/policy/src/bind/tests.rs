@@ -1,11 +1,15 @@
 //! Who may be bound, and who may end it, in the words of the rules.
 
+use std::num::NonZeroU16;
+
 use kernel::{PersonId, Reason, Refusal, Region, Relation, Scheme, Standing, Timestamp};
 use uuid::Uuid;
 
 use super::*;
 use crate::Packs;
 use crate::values::{Confirmation, Effect, Period, ReleaseBy};
+
+mod conditions;
 
 fn rules(region: &str) -> Rules {
     let region: Region = region.parse().unwrap();
@@ -29,10 +33,12 @@ fn side(number: u128, region: &str, scheme: Scheme) -> Side {
         standing: Standing::Normal,
         contributes_to_others: 0,
         aided_by_others: 0,
+        contributed_to_ever: 0,
+        ended_this_year: 0,
     }
 }
 
-fn facts(region: &str) -> BindFacts {
+fn facts(region: &str) -> BindFacts<'static> {
     BindFacts {
         contributor: side(1, region, Scheme::Employee),
         beneficiary: side(2, region, Scheme::Resident),
@@ -40,11 +46,13 @@ fn facts(region: &str) -> BindFacts {
         already_bound: false,
         reverse_bound: false,
         valid_until: None,
+        shown: &[],
+        asked_at: now(),
         now: now(),
     }
 }
 
-fn checked(facts: &BindFacts, rules: &Rules) -> Result<BindTerms, Reason> {
+fn checked(facts: &BindFacts<'_>, rules: &Rules) -> Result<BindTerms, Reason> {
     check(facts, rules, rules).map_err(|refusal| refusal.reason)
 }
 
@@ -73,7 +81,7 @@ fn in_jiangsu_both_sides_sign() {
 #[test]
 fn each_wrong_fact_is_refused_by_its_own_reason() {
     let rules = rules("320600");
-    let refused = |change: &dyn Fn(&mut BindFacts), reason| {
+    let refused = |change: &dyn Fn(&mut BindFacts<'_>), reason| {
         let mut facts = facts("320600");
         change(&mut facts);
         assert_eq!(checked(&facts, &rules), Err(reason));

@@ -1,9 +1,13 @@
 //! How values are written in a pack, where that differs from how they are used: yuan text, and `"UNLIMITED"` for no cap.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::num::NonZeroU16;
 
 use kernel::Fen;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{MonthDay, OwnZero, Period};
 
@@ -124,6 +128,45 @@ impl From<Zero> for Option<OwnZero> {
             Zero::Needed(zero) => Some(zero),
             Zero::NotNeeded(NotNeeded::NotNeeded) => None,
         }
+    }
+}
+
+/// The terms of something, or `"NOT_OFFERED"`.
+#[derive(Debug, Clone)]
+pub(crate) struct Offered<T>(Option<T>);
+
+/// By hand, so that an error inside the terms is told as such: an untagged enum would only say that nothing matched.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Offered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Terms<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Terms<T> {
+            type Value = Offered<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the terms as a table, or \"NOT_OFFERED\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                match text {
+                    "NOT_OFFERED" => Ok(Offered(None)),
+                    other => Err(E::invalid_value(Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let terms = T::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Offered(Some(terms)))
+            }
+        }
+
+        deserializer.deserialize_any(Terms(PhantomData))
+    }
+}
+
+impl<T> From<Offered<T>> for Option<T> {
+    fn from(offered: Offered<T>) -> Self {
+        offered.0
     }
 }
 
