@@ -16,24 +16,54 @@ mod edition;
 mod flaw;
 mod province;
 mod timeline;
+mod why;
 mod written;
 
 pub use edition::{Edition, Grade, Origin, PackVersion};
 pub use flaw::{Flaw, PackError};
 pub use province::Province;
+pub use why::{Verdict, Why, Word};
 pub(crate) use written::Entry;
 
 use crate::axes::Rules;
 use timeline::Timeline;
 
 /// The packs that ship with this version, file name and text: what a pack under work is checked together with.
-pub const SHIPPED: [(&str, &str); 6] = [
+pub const SHIPPED: [(&str, &str); 34] = [
     ("000000.toml", include_str!("../packs/000000.toml")),
+    ("110000.toml", include_str!("../packs/110000.toml")),
+    ("120000.toml", include_str!("../packs/120000.toml")),
     ("140000.toml", include_str!("../packs/140000.toml")),
+    ("310000.toml", include_str!("../packs/310000.toml")),
     ("320000.toml", include_str!("../packs/320000.toml")),
+    ("320100.toml", include_str!("../packs/320100.toml")),
     ("330000.toml", include_str!("../packs/330000.toml")),
+    ("330100.toml", include_str!("../packs/330100.toml")),
+    ("330300.toml", include_str!("../packs/330300.toml")),
+    ("330700.toml", include_str!("../packs/330700.toml")),
+    ("340000.toml", include_str!("../packs/340000.toml")),
+    ("350000.toml", include_str!("../packs/350000.toml")),
+    ("350200.toml", include_str!("../packs/350200.toml")),
+    ("360000.toml", include_str!("../packs/360000.toml")),
+    ("360800.toml", include_str!("../packs/360800.toml")),
+    ("370000.toml", include_str!("../packs/370000.toml")),
+    ("370900.toml", include_str!("../packs/370900.toml")),
     ("410000.toml", include_str!("../packs/410000.toml")),
+    ("411000.toml", include_str!("../packs/411000.toml")),
+    ("420000.toml", include_str!("../packs/420000.toml")),
+    ("420900.toml", include_str!("../packs/420900.toml")),
+    ("421100.toml", include_str!("../packs/421100.toml")),
+    ("421200.toml", include_str!("../packs/421200.toml")),
+    ("430000.toml", include_str!("../packs/430000.toml")),
+    ("430900.toml", include_str!("../packs/430900.toml")),
+    ("440000.toml", include_str!("../packs/440000.toml")),
+    ("440600.toml", include_str!("../packs/440600.toml")),
+    ("500000.toml", include_str!("../packs/500000.toml")),
+    ("510000.toml", include_str!("../packs/510000.toml")),
+    ("520000.toml", include_str!("../packs/520000.toml")),
     ("610000.toml", include_str!("../packs/610000.toml")),
+    ("610100.toml", include_str!("../packs/610100.toml")),
+    ("610700.toml", include_str!("../packs/610700.toml")),
 ];
 
 /// All rule packs, merged and ready to be asked.

@@ -141,5 +141,23 @@ pub(super) fn check(editions: &[Edition], provinces: &[Province]) -> Result<(), 
             return Err(edition.flawed(flaw));
         }
     }
+    check_gaps(editions)
+}
+
+/// Checks that an edition begins on the day after the one before it ends.
+fn check_gaps(editions: &[Edition]) -> Result<(), PackError> {
+    for edition in editions {
+        let Some(last) = edition.valid_to else {
+            continue;
+        };
+        let later = editions
+            .iter()
+            .filter(|other| other.region == edition.region && other.valid_from > last)
+            .min_by_key(|other| other.valid_from);
+        if let Some(next) = later.filter(|next| next.valid_from.yesterday().ok() != Some(last)) {
+            let flaw = Flaw::Gap(edition.version.clone(), next.version.clone());
+            return Err(next.flawed(flaw));
+        }
+    }
     Ok(())
 }

@@ -51,6 +51,8 @@ pub enum Flaw {
     NoEdition,
     #[error("{0} and {1} hold on the same day")]
     OverlappingDates(PackVersion, PackVersion),
+    #[error("nothing is said from the end of {0} to the beginning of {1}")]
+    Gap(PackVersion, PackVersion),
     #[error("no province has the first two digits of {0}")]
     NoSuchProvince(Region),
     #[error("the city {0} has a pack and its province {1} has none")]
@@ -82,6 +84,9 @@ impl Flaw {
             Self::NoEdition => "add an [[edition]] with its first day",
             Self::OverlappingDates(..) => {
                 "end the earlier edition on the day before the later one begins"
+            }
+            Self::Gap(..) => {
+                "let one edition follow the other, so that the wider region's rules never come back by accident"
             }
             Self::NoSuchProvince(_) => "check the code, or add the province to provinces.toml",
             Self::CityWithoutProvince(..) => "add the province's pack, even a short one",

@@ -5,7 +5,7 @@ use super::*;
 const HEAD: &str = "region = \"420000\"\nname_zh = \"湖北省\"\nname_en = \"Hubei\"\n";
 
 /// Rules that are wrong on their line, and what is said of them.
-const BAD_RULES: [(&str, &str); 16] = [
+const BAD_RULES: [(&str, &str); 24] = [
     (
         r#"colour = { value = 1, source = "x", grade = "A" }"#,
         "unknown field `colour`",
@@ -69,6 +69,38 @@ const BAD_RULES: [(&str, &str); 16] = [
     (
         r#"medical_year_start = { value = "02-30", source = "x", grade = "A" }"#,
         "up to the 28th",
+    ),
+    (
+        r#"chain = { value = true, source = "x" }"#,
+        "missing field `grade`",
+    ),
+    (
+        r#"chain = { value = true, source = "x", grade = "D" }"#,
+        "unknown variant `D`",
+    ),
+    (
+        r#"relations = { value = ["COUSIN"], source = "x", grade = "A" }"#,
+        "unknown variant `COUSIN`",
+    ),
+    (
+        r#"min_balance_to_bind = { value = "-0.01", source = "x", grade = "A" }"#,
+        "\"-0.01\" is below zero",
+    ),
+    (
+        r#"pool = { value = { transferable_above = "-1", per_month = 1 }, source = "x", grade = "A" }"#,
+        "\"-1\" is below zero",
+    ),
+    (
+        r#"pool = { value = { transferable_above = "1", per_day = 1 }, source = "x", grade = "A" }"#,
+        "unknown field `per_day`",
+    ),
+    (
+        r#"wallet = { value = { per_day = 3, at_most = "1", closed_from = "25:00", closed_until = "06:00" }, source = "x", grade = "A" }"#,
+        "hour",
+    ),
+    (
+        r#"wallet = { value = "OPEN", source = "x", grade = "A" }"#,
+        "NOT_OFFERED",
     ),
 ];
 
@@ -152,6 +184,12 @@ fn editions_of_one_region_never_share_a_day() {
         )
         .is_ok()
     );
+    let gap = refused(&pack("valid_to = \"2024-12-30\""));
+    assert_eq!(
+        gap.to_string(),
+        "bad.toml, line 7: nothing is said from the end of 420000@2024-01-01 to the beginning of 420000@2025-01-01; \
+         let one edition follow the other, so that the wider region's rules never come back by accident"
+    );
     let twice = Packs::read(&[nation(), nation()], None).unwrap_err();
     assert!(matches!(twice.flaw, Flaw::OverlappingDates(..)));
 }
@@ -195,8 +233,8 @@ fn a_bad_overlay_is_refused_with_its_line_and_cure() {
             "named twice",
         ),
         (
-            "overlay = \"demo\"\n[[region]]\ncode = \"420100\"\n",
-            "its province 420000 has none",
+            "overlay = \"demo\"\n[[region]]\ncode = \"150100\"\n",
+            "its province 150000 has none",
         ),
         (
             "overlay = \"demo\"\n[[region]]\ncode = \"990000\"\n",
