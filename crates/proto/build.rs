@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
     "gongji/binding/v1/events.proto",
     "gongji/authorization/v1/service.proto",
     "gongji/authorization/v1/events.proto",
+    "gongji/settlement/v1/accounts.proto",
     "gongji/settlement/v1/service.proto",
     "gongji/settlement/v1/events.proto",
     "gongji/notification/v1/service.proto",

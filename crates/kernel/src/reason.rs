@@ -174,6 +174,25 @@ reasons! {
     HoldRejected = "HOLD_REJECTED" { "该预留未获批准，没有预留款项", "请按拒绝原因处理后重新预留"; "the hold was declined and holds nothing", "place a new one once its reason is gone" }
     CaptureAboveHold = "CAPTURE_ABOVE_HOLD" { "结算金额超过预留的账单", "请放回后按新的账单预留"; "more is to be captured than the bill that the hold was placed for", "release it and place one for the new bill" }
     HoldTooLong = "HOLD_TOO_LONG" { "预留时间不正确", "预留时间为 1 秒至 24 小时"; "a hold cannot last that long", "ask for one second to 24 hours" }
+    // ---- accounts, allocations and the turn of the year
+    AccountUnknown = "ACCOUNT_UNKNOWN" { "无此个人账户", "请核对账户编号"; "there is no such personal account", "check the account id" }
+    AccountClosed = "ACCOUNT_CLOSED" { "个人账户已注销", "请联系医保经办机构"; "the account is closed", "ask the agency" }
+    AccountOwes = "ACCOUNT_OWES" { "个人账户为负数", "补足后才能注销"; "the account is below zero", "it can be closed once the debt is settled" }
+    BalanceTooLow = "BALANCE_TOO_LOW" { "余额不足，更正后将为负数", "请核对更正金额"; "the correction would take the account below zero", "check the amount: only clearing may do that" }
+    RegionYearEndInProgress = "REGION_YEAR_END_IN_PROGRESS" { "参保地正在年终结转", "请稍后用同一报文重试"; "the place of insurance is closing its year", "send the same request again when it is over" }
+    PeriodClosed = "PERIOD_CLOSED" { "该期间所属年度已结转", "请通过更正办理"; "the year of this period has been closed", "have it corrected by two operators" }
+    MedicalYearNotOpen = "MEDICAL_YEAR_NOT_OPEN" { "账户尚未结转到该年度", "请先完成参保地的年终结转再导入"; "the account has not been rolled over into the year of this period", "finish the year end of the region, then send it again" }
+    MedicalYearNotOver = "MEDICAL_YEAR_NOT_OVER" { "该医保年度尚未结束", "年度结束后办理"; "the medical year is not over", "close it after its last day" }
+    MedicalYearDiffers = "MEDICAL_YEAR_DIFFERS" { "下辖统筹区的医保年度起点不同", "请按统筹区分别结转"; "a place inside the region begins its medical year on another day", "close that place by itself" }
+    YearEndUnknown = "YEAR_END_UNKNOWN" { "该地区没有此年度的年终结转", "请先开始年终结转"; "no year end of this region and year was begun", "begin it first" }
+    YearEndContradicts = "YEAR_END_CONTRADICTS" { "与已开始的年终结转不一致", "请核对地区、年度和利率"; "another year end of this region contradicts this one", "check region, year and rate" }
+    YearEndFinished = "YEAR_END_FINISHED" { "该年度的年终结转已完成", "无需重复办理"; "this year end is finished", "nothing needs doing" }
+    YearEndUnfinished = "YEAR_END_UNFINISHED" { "尚有账户未结转", "请继续结转"; "accounts are left to be rolled over", "go on rolling over" }
+    InterestRateInvalid = "INTEREST_RATE_INVALID" { "利率不正确", "以万分之一为单位，0 至 10000"; "the interest rate is not valid", "give basis points, 0 to 10000" }
+    CorrectionUnknown = "CORRECTION_UNKNOWN" { "无此更正", "请核对编号"; "there is no such correction", "check the id" }
+    CorrectionDecided = "CORRECTION_DECIDED" { "该更正已有结论", "无需重复办理"; "the correction was decided already", "look at its state" }
+    SameOperator = "SAME_OPERATOR" { "更正须由另一名经办人员复核", "请由另一人办理"; "a correction is decided by another operator than the one who proposed it", "ask a colleague" }
+    AllocationRuleMissing = "ALLOCATION_RULE_MISSING" { "当地没有可用的划入规则", "请直接给出金额"; "no rule here computes this allocation", "give the amount itself" }
 
     // ---- why a payer gave what it gave
     Taken = "TAKEN" { "已支付", ""; "paid", "" }

@@ -19,7 +19,9 @@ use proto::Event as _;
 use proto::authorization::v1::MandateChanged;
 use proto::binding::v1::{Bound, Declined, Requested, Unbound};
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
-use proto::settlement::v1::{BalanceChanged, Cancelled, Charged};
+use proto::settlement::v1::{
+    AccountClosed, AccountFrozen, AccountUnfrozen, BalanceChanged, Cancelled, Charged, Overdrawn,
+};
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
@@ -70,6 +72,10 @@ const FOLLOWED: [(&str, Follow); 3] = [
                 Charged::SUBJECT,
                 Cancelled::SUBJECT,
                 BalanceChanged::SUBJECT,
+                Overdrawn::SUBJECT,
+                AccountFrozen::SUBJECT,
+                AccountUnfrozen::SUBJECT,
+                AccountClosed::SUBJECT,
             ],
         },
     ),

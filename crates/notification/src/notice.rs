@@ -46,6 +46,59 @@ pub enum Told {
         amount: Amount,
         balances: Vec<Balance>,
     },
+    /// Money came in advance: it may be adjusted.
+    PreAllocationCredited {
+        amount: Amount,
+        period: String,
+        balances: Vec<Balance>,
+    },
+    /// What came in advance is not what was due. `amount` may be below zero; `before` is the balance before it.
+    PreAllocationAdjusted {
+        amount: Amount,
+        period: String,
+        before: Amount,
+        balances: Vec<Balance>,
+    },
+    /// The same, found at clearing: a fall is not spending.
+    ClearingDelta {
+        amount: Amount,
+        period: String,
+        before: Amount,
+        balances: Vec<Balance>,
+    },
+    /// The account owes: it pays nothing until later credits have repaid it.
+    BalanceNegative { owed: Amount },
+    /// The contributor's account pays nothing for the beneficiary for now. Why is not their business.
+    AidPausedForYou { contributor: Who },
+    /// What was left of a medical year joined the earlier years. Below zero: a debt did.
+    YearRolledOver {
+        amount: Amount,
+        period: String,
+        balances: Vec<Balance>,
+    },
+    /// The earlier years earned interest.
+    InterestPosted {
+        amount: Amount,
+        period: String,
+        balances: Vec<Balance>,
+    },
+    /// What the account held was paid out.
+    AccountPaidOut {
+        amount: Amount,
+        balances: Vec<Balance>,
+    },
+    /// A mistake was put right. `amount` may be below zero.
+    BalanceCorrected {
+        amount: Amount,
+        before: Amount,
+        balances: Vec<Balance>,
+    },
+    /// The account pays for nothing from then on; money still comes in.
+    AccountFrozen { since: Timestamp },
+    /// It pays again.
+    AccountUnfrozen { since: Timestamp },
+    /// It is gone.
+    AccountClosed { since: Timestamp },
     /// The own account paid.
     ChargedOwn {
         institution: Institution,
@@ -155,6 +208,22 @@ impl Told {
         match self {
             Self::AllocationCredited { .. } => (Template::AllocationCredited, Audience::Owner),
             Self::BalanceOpened { .. } => (Template::BalanceOpened, Audience::Owner),
+            Self::PreAllocationCredited { .. } => {
+                (Template::PreAllocationCredited, Audience::Owner)
+            }
+            Self::PreAllocationAdjusted { .. } => {
+                (Template::PreAllocationAdjusted, Audience::Owner)
+            }
+            Self::ClearingDelta { .. } => (Template::ClearingDelta, Audience::Owner),
+            Self::BalanceNegative { .. } => (Template::BalanceNegative, Audience::Owner),
+            Self::AidPausedForYou { .. } => (Template::BalanceNegative, Audience::Beneficiary),
+            Self::YearRolledOver { .. } => (Template::YearRolledOver, Audience::Owner),
+            Self::InterestPosted { .. } => (Template::InterestPosted, Audience::Owner),
+            Self::AccountPaidOut { .. } => (Template::AccountPaidOut, Audience::Owner),
+            Self::BalanceCorrected { .. } => (Template::BalanceCorrected, Audience::Owner),
+            Self::AccountFrozen { .. } => (Template::AccountFrozen, Audience::Owner),
+            Self::AccountUnfrozen { .. } => (Template::AccountUnfrozen, Audience::Owner),
+            Self::AccountClosed { .. } => (Template::AccountClosed, Audience::Owner),
             Self::ChargedOwn { .. } => (Template::ChargedOwn, Audience::Owner),
             Self::RefundedOwn { .. } => (Template::RefundedOwn, Audience::Owner),
             Self::ChargedAid { .. } => (Template::ChargedAid, Audience::Contributor),
@@ -185,6 +254,17 @@ impl Told {
         match self {
             Self::AllocationCredited { .. }
             | Self::BalanceOpened { .. }
+            | Self::PreAllocationCredited { .. }
+            | Self::PreAllocationAdjusted { .. }
+            | Self::ClearingDelta { .. }
+            | Self::BalanceNegative { .. }
+            | Self::YearRolledOver { .. }
+            | Self::InterestPosted { .. }
+            | Self::AccountPaidOut { .. }
+            | Self::BalanceCorrected { .. }
+            | Self::AccountFrozen { .. }
+            | Self::AccountUnfrozen { .. }
+            | Self::AccountClosed { .. }
             | Self::ChargedOwn { .. }
             | Self::AidShort { .. }
             | Self::RefundedOwn { .. } => Vec::new(),
@@ -212,6 +292,7 @@ impl Told {
                 contributor: who, ..
             }
             | Self::RejectedByYou { contributor: who }
+            | Self::AidPausedForYou { contributor: who }
             | Self::UnboundForYou {
                 contributor: who, ..
             }

@@ -12,6 +12,7 @@ use crate::notice::NewNotice;
 mod kin;
 mod legs;
 mod money;
+mod upkeep;
 
 /// The notices of a fact: at most one per person and template. A fact that concerns nobody makes none.
 ///
@@ -22,6 +23,10 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         Fact::Charged(charged) => money::charged(charged),
         Fact::Cancelled(cancelled) => money::cancelled(cancelled),
         Fact::BalanceChanged(changed) => money::balance_changed(changed),
+        Fact::Overdrawn(overdrawn) => upkeep::overdrawn(overdrawn),
+        Fact::AccountFrozen(frozen) => upkeep::frozen(frozen),
+        Fact::AccountUnfrozen(unfrozen) => upkeep::unfrozen(unfrozen),
+        Fact::AccountClosed(closed) => upkeep::closed(closed),
         Fact::Requested(requested) => kin::requested(requested),
         Fact::Declined(declined) => kin::declined(declined),
         Fact::Bound(bound) => kin::bound(bound),

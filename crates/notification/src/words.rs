@@ -180,10 +180,17 @@ macro_rules! templates {
 }
 
 templates! {
+    "account_closed.owner"
+    "account_frozen.owner"
+    "account_paid_out.owner"
+    "account_unfrozen.owner"
     "aid_short.beneficiary"
     "aid_short.contributor"
     "aid_used_for_you.beneficiary"
     "allocation_credited.owner"
+    "balance_corrected.owner"
+    "balance_negative.beneficiary"
+    "balance_negative.owner"
     "balance_opened.owner"
     "bind_rejected.beneficiary"
     "bind_rejected.contributor"
@@ -192,13 +199,18 @@ templates! {
     "bound.contributor"
     "charged_aid.contributor"
     "charged_own.owner"
+    "clearing_delta.owner"
+    "interest_posted.owner"
     "limit_reached.contributor"
     "mandate_changed.beneficiary"
+    "pre_allocation_adjusted.owner"
+    "pre_allocation_credited.owner"
     "refunded_aid.beneficiary"
     "refunded_aid.contributor"
     "refunded_own.owner"
     "unbound.beneficiary"
     "unbound.contributor"
+    "year_rolled_over.owner"
 }
 
 #[cfg(test)]

@@ -99,6 +99,10 @@ facts! {
         Charged: settlement::v1::Charged = "charged", |fact| &fact.settlement_id;
         Cancelled: settlement::v1::Cancelled = "cancelled", |fact| &fact.settlement_id;
         BalanceChanged: settlement::v1::BalanceChanged = "balance_changed", |fact| &fact.account_id;
+        Overdrawn: settlement::v1::Overdrawn = "overdrawn", |fact| &fact.account_id;
+        AccountFrozen: settlement::v1::AccountFrozen = "account_frozen", |fact| &fact.account_id;
+        AccountUnfrozen: settlement::v1::AccountUnfrozen = "account_unfrozen", |fact| &fact.account_id;
+        AccountClosed: settlement::v1::AccountClosed = "account_closed", |fact| &fact.account_id;
         Fenced: settlement::v1::Fenced = "fenced", |fact| &fact.binding_id;
     }
 }

@@ -12,10 +12,13 @@ CREATE TABLE account (
     -- The version of the enrolment that the columns above were taken from.
     enrolment_version bigint  NOT NULL CHECK (enrolment_version > 0),
     frozen            boolean NOT NULL DEFAULT false,
+    -- When it was paid out (emigration, death) and closed.
+    closed_at         timestamptz,
     sandbox           boolean NOT NULL,
     current_fen       bigint  NOT NULL DEFAULT 0,
     prior_fen         bigint  NOT NULL DEFAULT 0,
-    -- How far below zero a bucket may be. Only clearing movements lower a floor.
+    -- How far below zero a bucket may be: exactly as far as it is. Only clearing movements lower a floor, and what is
+    -- repaid is not owed again.
     current_floor     bigint  NOT NULL DEFAULT 0 CHECK (current_floor <= 0),
     prior_floor       bigint  NOT NULL DEFAULT 0 CHECK (prior_floor <= 0),
     -- Grows by one with every movement.
@@ -23,7 +26,10 @@ CREATE TABLE account (
     -- The year in which the medical year of the current bucket began. It moves under this row's lock, with the rollover.
     medical_year      smallint NOT NULL CHECK (medical_year BETWEEN 1990 AND 9999),
     CONSTRAINT account_current_floor_holds CHECK (current_fen >= current_floor),
-    CONSTRAINT account_prior_floor_holds CHECK (prior_fen >= prior_floor)
+    CONSTRAINT account_prior_floor_holds CHECK (prior_fen >= prior_floor),
+    CONSTRAINT account_floors_rise_with_repayment CHECK (
+        current_floor >= least(current_fen, 0) AND prior_floor >= least(prior_fen, 0)),
+    CONSTRAINT account_closed_is_empty CHECK (closed_at IS NULL OR current_fen = 0 AND prior_fen = 0)
 ) WITH (fillfactor = 60);  -- room for the next versions of a row on its own page: no index changes when money moves
 
 CREATE INDEX account_by_person ON account (person_id);

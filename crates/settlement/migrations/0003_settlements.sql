@@ -87,11 +87,23 @@ CREATE TABLE credential_use (
 CREATE TABLE allocation (
     allocation_id uuid        PRIMARY KEY,
     account_id    uuid        NOT NULL,
-    kind          text        NOT NULL CHECK (kind IN ('MONTHLY', 'OPENING')),
+    kind          text        NOT NULL CHECK (kind IN (
+        'MONTHLY', 'OPENING', 'PRE', 'ADJUSTMENT', 'CLEARING', 'ROLLOVER', 'INTEREST', 'EXIT', 'CORRECTION')),
+    -- Where the money comes to; of a rollover, the earlier years'.
     bucket        text        NOT NULL CHECK (bucket IN ('CURRENT', 'PRIOR')),
-    amount_fen    bigint      NOT NULL CHECK (amount_fen > 0),
-    -- The month it is for, yyyy-MM; empty for an opening balance.
-    period        text        NOT NULL CHECK (period ~ '^([0-9]{4}-(0[1-9]|1[0-2]))?$'),
+    -- Below zero: money that leaves the bucket.
+    amount_fen    bigint      NOT NULL CHECK (amount_fen <> 0),
+    -- The month it is for, yyyy-MM, or the medical year, yyyy; empty for what is of no period.
+    period        text        NOT NULL CHECK (period ~ '^([0-9]{4}(-(0[1-9]|1[0-2]))?)?$'),
     posted_at     timestamptz NOT NULL,
-    CONSTRAINT allocation_monthly_is_of_a_month CHECK (kind <> 'MONTHLY' OR (bucket = 'CURRENT' AND period <> ''))
+    CONSTRAINT allocation_credits_are_positive CHECK (
+        amount_fen > 0 OR kind IN ('ADJUSTMENT', 'CLEARING', 'ROLLOVER', 'EXIT', 'CORRECTION')),
+    CONSTRAINT allocation_is_of_its_period CHECK (CASE
+        WHEN kind IN ('MONTHLY', 'PRE', 'ADJUSTMENT', 'CLEARING') THEN length(period) = 7
+        WHEN kind IN ('ROLLOVER', 'INTEREST') THEN length(period) = 4
+        ELSE true END),
+    CONSTRAINT allocation_goes_to_its_bucket CHECK (CASE
+        WHEN kind IN ('MONTHLY', 'PRE') THEN bucket = 'CURRENT'
+        WHEN kind IN ('ROLLOVER', 'INTEREST') THEN bucket = 'PRIOR'
+        ELSE true END)
 );

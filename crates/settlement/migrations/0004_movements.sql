@@ -5,7 +5,9 @@ CREATE TABLE movement (
     movement_id           uuid        NOT NULL,
     posted_at             timestamptz NOT NULL,
     kind                  text        NOT NULL CHECK (kind IN (
-        'ALLOCATION_ACTUAL', 'OPENING_BALANCE', 'CHARGE_OWN', 'CHARGE_AID', 'CANCEL_OWN', 'CANCEL_AID')),
+        'ALLOCATION_ACTUAL', 'OPENING_BALANCE', 'CHARGE_OWN', 'CHARGE_AID', 'CANCEL_OWN', 'CANCEL_AID',
+        'PRE_ALLOCATION', 'PRE_TO_ACTUAL_ADJ', 'CLEARING_DELTA', 'YEAR_ROLLOVER', 'INTEREST', 'ACCOUNT_EXIT',
+        'CORRECTION')),
     debit                 text        NOT NULL CHECK (debit <> ''),
     credit                text        NOT NULL CHECK (credit <> ''),
     amount_fen            bigint      NOT NULL CHECK (amount_fen > 0),
@@ -37,6 +39,9 @@ CREATE TABLE movement (
     -- Postgres wants the partition's column in it; the id alone is unique by its making.
     PRIMARY KEY (movement_id, posted_at),
     CONSTRAINT movement_goes_somewhere CHECK (debit <> credit),
+    -- A rollover goes from one bucket to the other one; its own bucket is the earlier years'.
+    CONSTRAINT movement_rollover_stays_in_the_account CHECK (
+        kind <> 'YEAR_ROLLOVER' OR (debit LIKE 'pa:%' AND credit LIKE 'pa:%' AND bucket = 'PRIOR')),
     CONSTRAINT movement_has_one_cause CHECK ((settlement_id IS NULL) <> (allocation_id IS NULL)),
     CONSTRAINT movement_cancels_a_settlement CHECK (
         (cancellation_id IS NOT NULL) = (kind IN ('CANCEL_OWN', 'CANCEL_AID'))

@@ -5,6 +5,7 @@
 
 use kernel::{
     AccountId, Bucket, Date, Fen, PersonId, PersonKind, Reason, Refusal, Region, Scheme, Standing,
+    Timestamp,
 };
 use policy::plan::Purse;
 use policy::values::MonthDay;
@@ -20,9 +21,16 @@ pub struct Account {
     pub kind: PersonKind,
     pub standing: Standing,
     pub frozen: bool,
+    /// When it was paid out and closed; it holds nothing then, and nothing comes in.
+    pub closed_at: Option<Timestamp>,
+    /// Its place is closing its year: no charge may touch it until that is over.
+    pub closing: bool,
     pub sandbox: bool,
     pub current: Fen,
     pub prior: Fen,
+    /// How far below zero the current bucket may be: as far as clearing left it, and credits repay that first.
+    pub current_floor: Fen,
+    pub prior_floor: Fen,
     pub version: i64,
     /// The year in which the medical year of the current bucket began.
     pub medical_year: i16,
@@ -58,7 +66,18 @@ impl Account {
             region: self.region,
             current: self.current,
             prior: self.prior,
-            frozen: self.frozen,
+            barred: self.barred(),
+        }
+    }
+
+    /// Why no charge may touch it, if none may.
+    pub fn barred(&self) -> Option<Reason> {
+        if self.closed_at.is_some() {
+            Some(Reason::AccountClosed)
+        } else if self.frozen {
+            Some(Reason::AccountFrozen)
+        } else {
+            self.closing.then_some(Reason::RegionYearEndInProgress)
         }
     }
 
@@ -87,15 +106,59 @@ impl Account {
         self.change(bucket, amount)
     }
 
+    /// Changes `bucket` by a clearing difference, below zero if it must be: what was spent and turned out not to be there.
+    pub fn clear(&mut self, bucket: Bucket, by: Fen) -> Option<After> {
+        let after = self.change(bucket, by)?;
+        self.refloor();
+        Some(after)
+    }
+
+    /// Turns the medical year: what is left of the current bucket, a debt too, joins the earlier years.
+    pub fn turn(&mut self, year: i16) -> Option<After> {
+        self.prior = self.prior.checked_add(self.current)?;
+        self.current = Fen::ZERO;
+        self.version = self.version.checked_add(1)?;
+        self.refloor();
+        self.begin_year(year);
+        Some(self.after())
+    }
+
+    /// Begins a medical year where nothing is left to be carried over.
+    pub fn begin_year(&mut self, year: i16) {
+        self.medical_year = year;
+    }
+
     fn change(&mut self, bucket: Bucket, by: Fen) -> Option<After> {
-        let part = match bucket {
-            Bucket::Current => &mut self.current,
-            Bucket::Prior => &mut self.prior,
+        let (part, floor) = match bucket {
+            Bucket::Current => (&mut self.current, &mut self.current_floor),
+            Bucket::Prior => (&mut self.prior, &mut self.prior_floor),
         };
         *part = part.checked_add(by)?;
+        // What is repaid is not owed again.
+        *floor = (*part).min(Fen::ZERO).max(*floor);
         self.version = self.version.checked_add(1)?;
         self.balance()?;
         Some(self.after())
+    }
+
+    /// The floors are where the balances are, or at zero.
+    fn refloor(&mut self) {
+        self.current_floor = self.current.min(Fen::ZERO);
+        self.prior_floor = self.prior.min(Fen::ZERO);
+    }
+
+    /// Whether something besides its balances differs from `before`.
+    pub fn is_reshaped(&self, before: &Self) -> bool {
+        let shape = |account: &Self| {
+            (
+                account.current_floor,
+                account.prior_floor,
+                account.medical_year,
+                account.frozen,
+                account.closed_at,
+            )
+        };
+        shape(self) != shape(before)
     }
 
     /// The bucket to which money returns that `bucket` paid in the medical year `paid_in`: what was this year's money
@@ -176,9 +239,13 @@ pub(crate) mod tests {
             kind: PersonKind::Working,
             standing: Standing::Normal,
             frozen: false,
+            closed_at: None,
+            closing: false,
             sandbox: false,
             current: Fen::new(current),
             prior: Fen::new(prior),
+            current_floor: Fen::ZERO,
+            prior_floor: Fen::ZERO,
             version: 0,
             medical_year: 2026,
         }
@@ -246,6 +313,43 @@ pub(crate) mod tests {
         );
         assert_eq!(account.put(Bucket::Prior, Fen::new(1)).unwrap().version, 2);
         assert_eq!(account.put(Bucket::Prior, Fen::new(i64::MAX)), None);
+    }
+
+    #[test]
+    fn only_clearing_goes_below_zero_and_credits_repay_it_for_good() {
+        let mut owing = account(30_000, 0);
+        owing.clear(Bucket::Current, Fen::new(-60_000)).unwrap();
+        assert_eq!(
+            (owing.current, owing.current_floor),
+            (Fen::new(-30_000), Fen::new(-30_000))
+        );
+        owing.put(Bucket::Current, Fen::new(10_000)).unwrap();
+        assert_eq!(owing.current_floor, Fen::new(-20_000));
+        owing.put(Bucket::Current, Fen::new(50_000)).unwrap();
+        assert_eq!(
+            (owing.current, owing.current_floor),
+            (Fen::new(30_000), Fen::ZERO)
+        );
+    }
+
+    #[test]
+    fn a_year_that_turns_carries_debts_too() {
+        let mut owing = account(10_000, 500);
+        owing.clear(Bucket::Current, Fen::new(-15_000)).unwrap();
+        let before = owing.clone();
+        assert_eq!(
+            owing.turn(2027).unwrap(),
+            After {
+                version: 2,
+                current: Fen::ZERO,
+                prior: Fen::new(-4_500)
+            }
+        );
+        assert_eq!(
+            (owing.current_floor, owing.prior_floor, owing.medical_year),
+            (Fen::ZERO, Fen::new(-4_500), 2027)
+        );
+        assert!(owing.is_reshaped(&before));
     }
 
     #[test]

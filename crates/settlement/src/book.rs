@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{AccountId, BindingId, Date, Fen, PersonId, SettlementId};
+use kernel::{AccountId, AllocationId, BindingId, Date, Fen, PersonId, SettlementId};
 
 use crate::account::Account;
+use crate::correction::Proposal;
 use crate::enforced::Enforced;
 use crate::institution::Institution;
 use crate::request::RequestKey;
@@ -29,7 +30,13 @@ pub struct Book {
     pub credentials: BTreeMap<Vec<u8>, RequestKey>,
     /// Settlements that commands of the batch cancel.
     pub settlements: BTreeMap<SettlementId, Stored>,
+    /// Corrections that are to be decided.
+    pub corrections: BTreeMap<AllocationId, Proposal>,
+    /// Whom an account may pay for, where a clearing may take it below zero.
+    pub aided: BTreeMap<AccountId, Vec<PersonId>>,
     moved_accounts: BTreeSet<AccountId>,
+    /// Whether more than balances changed.
+    reshaped: bool,
     moved_windows: BTreeSet<Window>,
 }
 
@@ -49,6 +56,10 @@ impl Book {
 
     /// Replaces an account by its state after some movements.
     pub fn store_account(&mut self, account: Account) {
+        self.reshaped |= self
+            .accounts
+            .get(&account.id)
+            .is_none_or(|before| account.is_reshaped(before));
         self.moved_accounts.insert(account.id);
         self.accounts.insert(account.id, account);
     }
@@ -65,6 +76,11 @@ impl Book {
             .iter()
             .filter_map(|id| self.accounts.get(id))
             .collect()
+    }
+
+    /// Whether of some account more than the balances changed: its floors, its year, whether it is frozen or closed.
+    pub fn is_reshaped(&self) -> bool {
+        self.reshaped
     }
 
     /// The limit windows that changed, with what is used now.

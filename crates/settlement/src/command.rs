@@ -1,14 +1,18 @@
-//! What the writer is asked to do, and what it answers. All money goes through these three.
+//! What the writer is asked to do, and what it answers. All money goes through these.
 
 use kernel::{
-    AccountId, AllocationId, Bucket, Fen, PersonId, Reason, Refusal, Role, SettlementId, Timestamp,
+    AccountId, AllocationId, Bucket, Date, Fen, PersonId, Reason, Refusal, Role, SettlementId,
+    Timestamp,
 };
 use proto::convert;
 use proto::settlement::v1 as pb;
 
 use crate::bill::Bill;
+use crate::keep::Keep;
 use crate::quote::Named;
 use crate::request::{Asked, Operation, RequestKey};
+
+pub use crate::allocation::AllocationKind;
 
 /// Something that moves money.
 #[derive(Debug, Clone)]
@@ -16,6 +20,7 @@ pub enum Command {
     Settle(Box<Settle>),
     Cancel(Cancel),
     Allocate(Allocate),
+    Keep(Keep),
 }
 
 /// What became of a command, as the caller is told.
@@ -24,6 +29,7 @@ pub enum Answer {
     Settle(Box<pb::SettleResponse>),
     Cancel(Box<pb::CancelResponse>),
     Allocate(Box<pb::Account>),
+    Keep(Box<pb::Account>),
 }
 
 /// Settle a bill.
@@ -70,33 +76,7 @@ pub struct Cancel {
     pub person_no: Option<String>,
 }
 
-/// Why money comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AllocationKind {
-    /// 按月实划
-    Monthly,
-    /// The balance an account brings along.
-    Opening,
-}
-
-impl AllocationKind {
-    /// The word that is stored.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Monthly => "MONTHLY",
-            Self::Opening => "OPENING",
-        }
-    }
-
-    /// The kind with this word.
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Monthly, Self::Opening]
-            .into_iter()
-            .find(|kind| kind.code() == code)
-    }
-}
-
-/// Credit a personal account.
+/// Credit a personal account, or clear what was credited before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allocate {
     /// Made by the sender: the key.
@@ -104,8 +84,9 @@ pub struct Allocate {
     pub account: AccountId,
     pub kind: AllocationKind,
     pub bucket: Bucket,
+    /// Below zero: money that leaves the bucket. Only some kinds may.
     pub amount: Fen,
-    /// The month it is for, yyyy-MM; empty for an opening balance.
+    /// The month it is for, yyyy-MM, or the medical year, yyyy; empty for what is of no period.
     pub period: String,
 }
 
@@ -119,7 +100,8 @@ pub struct Origin {
 }
 
 impl Command {
-    /// The request key, what was asked under it, and the id its outcome will have. Allocations have a key of their own.
+    /// The request key, what was asked under it, and the id its outcome will have. Allocations have a key of their own,
+    /// and what is kept of an account needs none: its state says whether it was done.
     pub fn claim(&self) -> Option<(&RequestKey, Operation, Asked, SettlementId)> {
         match self {
             Self::Settle(settle) => {
@@ -129,12 +111,17 @@ impl Command {
                 let asked = Asked::cancel(cancel.settlement, cancel.person_no.as_deref());
                 Some((&cancel.key, Operation::Cancel, asked, cancel.id))
             }
-            Self::Allocate(_) => None,
+            Self::Allocate(_) | Self::Keep(_) => None,
         }
     }
 }
 
 impl Allocate {
+    /// The first day of the month it is for.
+    pub fn month(&self) -> Option<Date> {
+        month(&self.period)
+    }
+
     /// The fields in which two allocations of one id differ, by name.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         [
@@ -154,43 +141,70 @@ impl TryFrom<&pb::Allocation> for Allocate {
     type Error = Refusal;
 
     fn try_from(allocation: &pb::Allocation) -> Result<Self, Refusal> {
-        let kind = match pb::AllocationKind::try_from(allocation.kind) {
-            Ok(pb::AllocationKind::Monthly) => AllocationKind::Monthly,
-            Ok(pb::AllocationKind::Opening) => AllocationKind::Opening,
-            Ok(pb::AllocationKind::Unspecified) => {
-                return Err(Refusal::about(Reason::FieldMissing, "kind"));
-            }
-            Err(_) => return Err(Refusal::about(Reason::UnknownCode, "kind")),
-        };
-        let bucket = match (kind, allocation.bucket) {
-            // Unspecified is the only bucket there is for a contribution.
-            (AllocationKind::Monthly, 0) => Bucket::Current,
-            (_, bucket) => convert::bucket("bucket", bucket)?,
-        };
-        if kind == AllocationKind::Monthly && bucket != Bucket::Current {
-            return Err(Refusal::about(
-                Reason::MalformedRequest,
-                "bucket: a contribution goes to the current year",
-            ));
-        }
-        let period = allocation.period.clone();
-        if !(is_month(&period) || kind == AllocationKind::Opening && period.is_empty()) {
-            return Err(Refusal::about(Reason::DateMalformed, "period: yyyy-MM"));
-        }
+        let kind = kind(allocation.kind)?;
         Ok(Self {
             id: convert::id("allocation_id", &allocation.allocation_id)?,
             account: convert::id("account_id", &allocation.account_id)?,
             kind,
-            bucket,
-            amount: convert::amount("amount_fen", allocation.amount_fen)?,
-            period,
+            bucket: bucket(kind, allocation.bucket)?,
+            amount: amount(kind, allocation.amount_fen)?,
+            period: period(kind, &allocation.period)?,
         })
     }
 }
 
-/// Whether a text is a month, `yyyy-MM`.
-fn is_month(text: &str) -> bool {
-    text.len() == 7 && format!("{text}-01").parse::<kernel::Date>().is_ok()
+/// The kinds that are sent; the others are made here.
+pub(crate) fn kind(wire: i32) -> Result<AllocationKind, Refusal> {
+    match pb::AllocationKind::try_from(wire) {
+        Ok(pb::AllocationKind::Monthly) => Ok(AllocationKind::Monthly),
+        Ok(pb::AllocationKind::Opening) => Ok(AllocationKind::Opening),
+        Ok(pb::AllocationKind::PreAllocation) => Ok(AllocationKind::Pre),
+        Ok(pb::AllocationKind::Adjustment) => Ok(AllocationKind::Adjustment),
+        Ok(pb::AllocationKind::Clearing) => Ok(AllocationKind::Clearing),
+        Ok(pb::AllocationKind::Unspecified) => Err(Refusal::about(Reason::FieldMissing, "kind")),
+        Err(_) => Err(Refusal::about(Reason::UnknownCode, "kind")),
+    }
+}
+
+/// The bucket that was named, or the usual one of the kind.
+pub(crate) fn bucket(kind: AllocationKind, wire: i32) -> Result<Bucket, Refusal> {
+    let bucket = match (kind.usual_bucket(), wire) {
+        (Some(usual), 0) => usual,
+        (_, bucket) => convert::bucket("bucket", bucket)?,
+    };
+    if !kind.goes_to(bucket) {
+        return Err(Refusal::about(
+            Reason::MalformedRequest,
+            "bucket: a contribution goes to the current year",
+        ));
+    }
+    Ok(bucket)
+}
+
+/// An amount other than zero; below zero only where it clears something.
+pub(crate) fn amount(kind: AllocationKind, wire: i64) -> Result<Fen, Refusal> {
+    let unsigned = match wire.checked_neg() {
+        Some(positive) if wire < 0 && kind.is_clearing() => positive,
+        _ => wire,
+    };
+    convert::amount("amount_fen", unsigned)?;
+    Ok(Fen::new(wire))
+}
+
+/// The month, or nothing for an opening balance.
+pub(crate) fn period(kind: AllocationKind, text: &str) -> Result<String, Refusal> {
+    if month(text).is_some() || !kind.has_month() && text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    Err(Refusal::about(Reason::DateMalformed, "period: yyyy-MM"))
+}
+
+/// The first day of a month written `yyyy-MM`.
+fn month(text: &str) -> Option<Date> {
+    if text.len() != 7 {
+        return None;
+    }
+    format!("{text}-01").parse().ok()
 }
 
 #[cfg(test)]
@@ -234,6 +248,19 @@ mod tests {
             refused(pb::Allocation {
                 amount_fen: -1,
                 ..wire()
+            }),
+            Reason::AmountNegative
+        );
+        let clearing = pb::Allocation {
+            kind: pb::AllocationKind::Clearing.into(),
+            amount_fen: -1,
+            ..wire()
+        };
+        assert_eq!(Allocate::try_from(&clearing).unwrap().amount, Fen::new(-1));
+        assert_eq!(
+            refused(pb::Allocation {
+                amount_fen: i64::MIN,
+                ..clearing
             }),
             Reason::AmountNegative
         );

@@ -122,6 +122,11 @@ pub fn consider(
     if institution.sandbox != account.sandbox {
         return Err(Reason::SandboxMixed.into());
     }
+    if account.closing {
+        // Not a decline: nothing is wrong with the bill, and its key stays free for when the year end is over.
+        let place = account.region.to_string();
+        return Err(Refusal::about(Reason::RegionYearEndInProgress, place));
+    }
     let plan = if account.standing == Standing::Terminated {
         Err(Reason::BeneficiaryNotInsured.into())
     } else {

@@ -1,7 +1,7 @@
 //! Facts of this service as others read them. People are opaque ids; an institution appears by its kind only.
 
 use chassis::outbox::Entry;
-use kernel::{AccountId, BindingId, Timestamp};
+use kernel::{AccountId, BindingId, Fen, PersonId, Timestamp};
 use policy::plan::Payer;
 use proto::common::v1 as common;
 use proto::convert::wire_time;
@@ -10,6 +10,7 @@ use proto::settlement::v1 as pb;
 use crate::allocation::Allocated;
 use crate::answer;
 use crate::command::AllocationKind;
+use crate::keep::{Kept, Mark};
 use crate::settlement::{Cancelled, Change, Leg, Settled, changes};
 
 /// What a settled bill tells: the charge with its legs, and each account that moved.
@@ -41,13 +42,10 @@ pub fn of_cancellation(cancelled: &Cancelled, trace: Option<&String>) -> Vec<Ent
     entries
 }
 
-/// What a credit tells.
-pub fn of_allocation(allocated: &Allocated, trace: Option<&String>) -> Entry {
+/// What an allocation tells, and that it took the account below zero if it did.
+pub fn of_allocation(allocated: &Allocated, trace: Option<&String>) -> Vec<Entry> {
     let allocation = &allocated.allocation;
-    let (current, prior) = match allocation.bucket {
-        kernel::Bucket::Current => (allocation.amount, kernel::Fen::ZERO),
-        kernel::Bucket::Prior => (kernel::Fen::ZERO, allocation.amount),
-    };
+    let [current, prior] = allocated.changes();
     let change = Change {
         person: allocated.account.person,
         current,
@@ -55,20 +53,90 @@ pub fn of_allocation(allocated: &Allocated, trace: Option<&String>) -> Entry {
         after: allocated.after,
     };
     let cause = Cause {
-        kind: match allocation.kind {
-            AllocationKind::Monthly => pb::BalanceCause::Allocation,
-            AllocationKind::Opening => pb::BalanceCause::Opening,
-        },
+        kind: cause_of(allocation.kind),
         id: allocation.id.to_string(),
         period: &allocation.period,
         at: allocated.at,
         sandbox: allocated.account.sandbox,
     };
-    Entry::new(
-        &balance_changed(allocation.account, &change, &cause),
-        allocated.at,
-    )
-    .in_trace(trace.cloned())
+    let changed = balance_changed(allocation.account, &change, &cause);
+    let mut entries = vec![Entry::new(&changed, allocated.at).in_trace(trace.cloned())];
+    if let Some(paused) = &allocated.paused {
+        let overdrawn = overdrawn(allocated, paused);
+        entries.push(Entry::new(&overdrawn, allocated.at).in_trace(trace.cloned()));
+    }
+    entries
+}
+
+/// What was done to an account tells: each balance that moved, and that it was frozen or let go.
+pub fn of_keeping(kept: &Kept, trace: Option<&String>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for posted in &kept.posted {
+        entries.extend(of_allocation(posted, trace));
+    }
+    let account_id = kept.account.id.to_string();
+    let person_id = kept.account.person.to_string();
+    let (at, sandbox) = (Some(wire_time(kept.at)), kept.account.sandbox);
+    let told = match kept.mark {
+        Some(Mark::Frozen) => Entry::new(
+            &pb::AccountFrozen {
+                account_id,
+                person_id,
+                at,
+                sandbox,
+            },
+            kept.at,
+        ),
+        Some(Mark::Unfrozen) => Entry::new(
+            &pb::AccountUnfrozen {
+                account_id,
+                person_id,
+                at,
+                sandbox,
+            },
+            kept.at,
+        ),
+        Some(Mark::Closed) => Entry::new(
+            &pb::AccountClosed {
+                account_id,
+                person_id,
+                at,
+                sandbox,
+            },
+            kept.at,
+        ),
+        None => return entries,
+    };
+    entries.push(told.in_trace(trace.cloned()));
+    entries
+}
+
+fn cause_of(kind: AllocationKind) -> pb::BalanceCause {
+    match kind {
+        AllocationKind::Monthly => pb::BalanceCause::Allocation,
+        AllocationKind::Opening => pb::BalanceCause::Opening,
+        AllocationKind::Pre => pb::BalanceCause::PreAllocation,
+        AllocationKind::Adjustment => pb::BalanceCause::Adjustment,
+        AllocationKind::Clearing => pb::BalanceCause::Clearing,
+        AllocationKind::Rollover => pb::BalanceCause::Rollover,
+        AllocationKind::Interest => pb::BalanceCause::Interest,
+        AllocationKind::Exit => pb::BalanceCause::Exit,
+        AllocationKind::Correction => pb::BalanceCause::Correction,
+    }
+}
+
+fn overdrawn(allocated: &Allocated, paused: &[PersonId]) -> pb::Overdrawn {
+    let account = &allocated.account;
+    let owed = account.balance().and_then(Fen::checked_neg);
+    pb::Overdrawn {
+        account_id: account.id.to_string(),
+        person_id: account.person.to_string(),
+        version: allocated.after.version,
+        owed_fen: owed.map_or(0, Fen::get),
+        beneficiary_person_ids: paused.iter().map(ToString::to_string).collect(),
+        at: Some(wire_time(allocated.at)),
+        sandbox: account.sandbox,
+    }
 }
 
 /// What a fence tells: from `at` on no charge is decided on anything older than `version`.

@@ -18,6 +18,7 @@ use crate::resolver::Resolver;
 use crate::store::{self, StoreError};
 use crate::writer::{Office, Writer};
 
+mod accounts;
 mod quotes;
 mod show;
 
@@ -105,6 +106,50 @@ impl SettlementService for Api {
             .map(|allocation| self.post(allocation, &origin));
         let results = futures::future::join_all(posted).await;
         Ok(Response::new(pb::PostAllocationsResponse { results }))
+    }
+
+    async fn set_account_frozen(
+        &self,
+        request: Request<pb::SetAccountFrozenRequest>,
+    ) -> Result<Response<pb::SetAccountFrozenResponse>, Status> {
+        let caller = caller(&request)?;
+        let done = accounts::set_frozen(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(done))
+    }
+
+    async fn close_account(
+        &self,
+        request: Request<pb::CloseAccountRequest>,
+    ) -> Result<Response<pb::CloseAccountResponse>, Status> {
+        let caller = caller(&request)?;
+        let done = accounts::close(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(done))
+    }
+
+    async fn propose_correction(
+        &self,
+        request: Request<pb::ProposeCorrectionRequest>,
+    ) -> Result<Response<pb::ProposeCorrectionResponse>, Status> {
+        let caller = caller(&request)?;
+        let done = accounts::propose(self, &caller, request.into_inner()).await?;
+        Ok(Response::new(done))
+    }
+
+    async fn decide_correction(
+        &self,
+        request: Request<pb::DecideCorrectionRequest>,
+    ) -> Result<Response<pb::DecideCorrectionResponse>, Status> {
+        let caller = caller(&request)?;
+        let done = accounts::decide(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(done))
+    }
+
+    async fn list_corrections(
+        &self,
+        request: Request<pb::ListCorrectionsRequest>,
+    ) -> Result<Response<pb::ListCorrectionsResponse>, Status> {
+        let listed = accounts::list(self, request.get_ref()).await?;
+        Ok(Response::new(listed))
     }
 
     async fn quote(

@@ -3,7 +3,7 @@
 //! All money goes through the [`writer`]: a batch of commands is one transaction that claims their keys, locks the
 //! accounts they may touch, decides them one after the other over the locked state, and writes the outcome with one
 //! statement per table. Nouns are pure ([`account`], [`bill`], [`enforced`], [`settlement`]), and so are the decisions
-//! ([`decide`], [`cancel`], [`allocation`]); all SQL is in [`store`].
+//! ([`decide`], [`cancel`], [`allocation`], [`keep`]); all SQL is in [`store`].
 //!
 //! What others tell about people and permissions is copied by the [`consumer`], under the same locks: a permission that
 //! was withdrawn stops paying in the moment in which `fenced` says so.
@@ -17,11 +17,13 @@ pub mod cancel;
 pub mod command;
 mod config;
 pub mod consumer;
+pub mod correction;
 pub mod decide;
 pub mod enforced;
 mod event;
 mod grpc;
 pub mod institution;
+pub mod keep;
 mod maintenance;
 pub mod movement;
 pub mod project;

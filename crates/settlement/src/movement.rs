@@ -2,12 +2,10 @@
 //!
 //! One row names its debit and its credit, so it is balanced by construction. Cash is not a movement: no account pays it.
 
-use kernel::{
-    AccountId, AllocationId, BindingId, Bucket, Fen, MovementId, PersonId, Region, SettlementId,
-};
+use kernel::{AccountId, AllocationId, BindingId, Bucket, Fen, MovementId, PersonId, SettlementId};
 use policy::plan::Payer;
 
-use crate::account::After;
+use crate::account::{Account, After};
 use crate::allocation::Allocated;
 use crate::command::{AllocationKind, Origin};
 use crate::institution::clearing_type;
@@ -22,6 +20,13 @@ pub enum Kind {
     ChargeAid,
     CancelOwn,
     CancelAid,
+    PreAllocation,
+    PreToActualAdjustment,
+    ClearingDelta,
+    YearRollover,
+    Interest,
+    AccountExit,
+    Correction,
 }
 
 impl Kind {
@@ -34,12 +39,30 @@ impl Kind {
             Self::ChargeAid => "CHARGE_AID",
             Self::CancelOwn => "CANCEL_OWN",
             Self::CancelAid => "CANCEL_AID",
+            Self::PreAllocation => "PRE_ALLOCATION",
+            Self::PreToActualAdjustment => "PRE_TO_ACTUAL_ADJ",
+            Self::ClearingDelta => "CLEARING_DELTA",
+            Self::YearRollover => "YEAR_ROLLOVER",
+            Self::Interest => "INTEREST",
+            Self::AccountExit => "ACCOUNT_EXIT",
+            Self::Correction => "CORRECTION",
         }
     }
+}
 
-    /// Whether the personal account gains by it.
-    pub fn is_money_in(code: &str) -> bool {
-        ![Self::ChargeOwn.code(), Self::ChargeAid.code()].contains(&code)
+impl From<AllocationKind> for Kind {
+    fn from(kind: AllocationKind) -> Self {
+        match kind {
+            AllocationKind::Monthly => Self::AllocationActual,
+            AllocationKind::Opening => Self::OpeningBalance,
+            AllocationKind::Pre => Self::PreAllocation,
+            AllocationKind::Adjustment => Self::PreToActualAdjustment,
+            AllocationKind::Clearing => Self::ClearingDelta,
+            AllocationKind::Rollover => Self::YearRollover,
+            AllocationKind::Interest => Self::Interest,
+            AllocationKind::Exit => Self::AccountExit,
+            AllocationKind::Correction => Self::Correction,
+        }
     }
 }
 
@@ -91,10 +114,19 @@ fn personal(account: AccountId, bucket: Bucket) -> String {
     format!("pa:{account}:{bucket}")
 }
 
-fn source(kind: AllocationKind, region: Region) -> String {
+/// Where money comes from that is allocated, and where it goes back to if it was too much. A rollover stays in the account.
+fn source(kind: AllocationKind, account: &Account) -> String {
+    let region = account.region;
     match kind {
-        AllocationKind::Monthly => format!("source:contribution:{region}"),
+        AllocationKind::Monthly
+        | AllocationKind::Pre
+        | AllocationKind::Adjustment
+        | AllocationKind::Clearing => format!("source:contribution:{region}"),
         AllocationKind::Opening => format!("source:opening:{region}"),
+        AllocationKind::Interest => format!("source:interest:{region}"),
+        AllocationKind::Correction => format!("source:correction:{region}"),
+        AllocationKind::Exit => "cash:external".to_owned(),
+        AllocationKind::Rollover => personal(account.id, Bucket::Current),
     }
 }
 
@@ -170,25 +202,32 @@ pub fn of_cancellation<'a>(
         })
 }
 
-/// From the source of contributions to the account.
+/// From its source to the account; the other way, if the amount is below zero: that of a movement never is.
 pub fn of_allocation<'a>(allocated: &'a Allocated, origin: &'a Origin) -> Movement<'a> {
     let allocation = &allocated.allocation;
+    let source = source(allocation.kind, &allocated.account);
+    let account = personal(allocation.account, allocation.bucket);
+    let (debit, credit, amount) = match allocation.amount.checked_neg() {
+        Some(out) if out.is_positive() => (account, source, out),
+        _ => (source, account, allocation.amount),
+    };
     Movement {
         id: MovementId::generate(),
-        kind: match allocation.kind {
-            AllocationKind::Monthly => Kind::AllocationActual,
-            AllocationKind::Opening => Kind::OpeningBalance,
-        },
-        debit: source(allocation.kind, allocated.account.region),
-        credit: personal(allocation.account, allocation.bucket),
-        amount: allocation.amount,
+        kind: allocation.kind.into(),
+        debit,
+        credit,
+        amount,
         account: allocation.account,
         bucket: allocation.bucket,
         after: allocated.after,
         cause: Cause::Allocation(allocation.id),
         aid: None,
         origin,
-        reason: &allocation.period,
+        reason: if allocated.note.is_empty() {
+            &allocation.period
+        } else {
+            &allocated.note
+        },
         sandbox: allocated.account.sandbox,
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Answer, Command, Origin};
+use crate::keep::Keep;
 use lane::{Lane, Queue};
 
 mod batch;
@@ -123,8 +124,9 @@ impl Writer {
     /// decided. After those the same request may be sent again: its key tells whether it was answered after all.
     pub async fn submit(&self, command: Command, origin: Origin) -> Result<Answer, Refusal> {
         let queue = match &command {
-            Command::Settle(_) | Command::Cancel(_) => &self.counter,
-            Command::Allocate(_) => &self.import,
+            // The turn of a year is bulk work; an operator who freezes an account waits for none.
+            Command::Allocate(_) | Command::Keep(Keep::Turn { .. }) => &self.import,
+            Command::Settle(_) | Command::Cancel(_) | Command::Keep(_) => &self.counter,
         };
         let (reply, answer) = oneshot::channel();
         queue

@@ -9,10 +9,32 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
     (
         "a bucket is not the sum of its movements",
         "SELECT count(*) FROM account a WHERE (current_fen, prior_fen) <> (
-            SELECT coalesce(sum(signed) FILTER (WHERE bucket = 'CURRENT'), 0),
-                   coalesce(sum(signed) FILTER (WHERE bucket = 'PRIOR'), 0)
-            FROM (SELECT bucket, CASE WHEN kind LIKE 'CHARGE%' THEN -amount_fen ELSE amount_fen END AS signed
-                  FROM movement m WHERE m.account_id = a.account_id) moved)",
+            SELECT coalesce(sum(signed) FILTER (WHERE bucket = 'current'), 0),
+                   coalesce(sum(signed) FILTER (WHERE bucket = 'prior'), 0)
+            FROM (SELECT split_part(credit, ':', 3) AS bucket, amount_fen AS signed
+                  FROM movement m WHERE m.account_id = a.account_id AND credit LIKE 'pa:%'
+                  UNION ALL
+                  SELECT split_part(debit, ':', 3), -amount_fen
+                  FROM movement m WHERE m.account_id = a.account_id AND debit LIKE 'pa:%') moved)",
+    ),
+    (
+        "an allocation is not what its movement moved",
+        "SELECT count(*) FROM movement m FULL JOIN allocation l USING (allocation_id)
+         WHERE (m.allocation_id IS NULL) <> (l.allocation_id IS NULL) AND m.settlement_id IS NULL
+            OR l.account_id <> m.account_id OR l.bucket <> m.bucket
+            OR l.amount_fen <> CASE WHEN credit LIKE 'pa:%:' || lower(m.bucket) THEN m.amount_fen ELSE -m.amount_fen END",
+    ),
+    (
+        "a bucket is below zero and nothing was cleared",
+        "SELECT count(*) FROM account a WHERE least(current_fen, prior_fen) < 0 AND NOT EXISTS (
+            SELECT FROM movement m WHERE m.account_id = a.account_id AND kind IN ('CLEARING_DELTA', 'PRE_TO_ACTUAL_ADJ'))",
+    ),
+    (
+        "an approved correction was not posted, or another one was",
+        "SELECT count(*) FROM correction c FULL JOIN (SELECT * FROM allocation WHERE kind = 'CORRECTION') l
+            USING (allocation_id)
+         WHERE (coalesce(c.state, '') = 'APPROVED') <> (l.allocation_id IS NOT NULL)
+            OR (c.account_id, c.bucket, c.amount_fen) <> (l.account_id, l.bucket, l.amount_fen)",
     ),
     (
         "the versions of an account have a gap",
@@ -76,8 +98,10 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
 /// Everything that a refused request must leave as it was.
 const TABLES: &[&str] = &[
     "account",
+    "account_mark",
     "allocation",
     "cancellation",
+    "correction",
     "credential_use",
     "enforced",
     "leg",
@@ -86,6 +110,7 @@ const TABLES: &[&str] = &[
     "outbox",
     "request_key",
     "settlement",
+    "year_end",
 ];
 
 impl Stack {

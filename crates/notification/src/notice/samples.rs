@@ -69,6 +69,54 @@ fn of_accounts() -> Vec<Told> {
     ]
 }
 
+fn of_the_year() -> Vec<Told> {
+    let (gained, period) = (amount(30_000), String::from("2026-06"));
+    vec![
+        Told::PreAllocationCredited {
+            amount: gained,
+            period: period.clone(),
+            balances: balances(),
+        },
+        Told::PreAllocationAdjusted {
+            amount: amount(-5_000),
+            period: period.clone(),
+            before: amount(128_456),
+            balances: balances(),
+        },
+        Told::ClearingDelta {
+            amount: amount(-60_000),
+            period,
+            before: amount(183_456),
+            balances: balances(),
+        },
+        Told::BalanceNegative {
+            owed: amount(30_000),
+        },
+        Told::YearRolledOver {
+            amount: gained,
+            period: "2026".into(),
+            balances: balances(),
+        },
+        Told::InterestPosted {
+            amount: gained,
+            period: "2026".into(),
+            balances: balances(),
+        },
+        Told::AccountPaidOut {
+            amount: gained,
+            balances: balances(),
+        },
+        Told::BalanceCorrected {
+            amount: amount(-100),
+            before: amount(123_556),
+            balances: balances(),
+        },
+        Told::AccountFrozen { since: at() },
+        Told::AccountUnfrozen { since: at() },
+        Told::AccountClosed { since: at() },
+    ]
+}
+
 fn to_contributors() -> Vec<Told> {
     let (beneficiary, institution, paid) = (relative(), Institution::Hospital, amount(30_000));
     vec![
@@ -143,6 +191,7 @@ fn to_beneficiaries() -> Vec<Told> {
             valid_until: Some(at()),
         },
         Told::RejectedByYou { contributor },
+        Told::AidPausedForYou { contributor },
         Told::UnboundForYou {
             contributor,
             ended_at: at(),
@@ -158,5 +207,11 @@ fn to_beneficiaries() -> Vec<Told> {
 }
 
 pub(crate) fn all() -> Vec<Told> {
-    [of_accounts(), to_contributors(), to_beneficiaries()].concat()
+    [
+        of_accounts(),
+        of_the_year(),
+        to_contributors(),
+        to_beneficiaries(),
+    ]
+    .concat()
 }

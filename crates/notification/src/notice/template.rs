@@ -36,6 +36,28 @@ codes! {
         AllocationCredited = "ALLOCATION_CREDITED",
         /// The account began with money in it.
         BalanceOpened = "BALANCE_OPENED",
+        /// Money came in advance, until the actual amount is known.
+        PreAllocationCredited = "PRE_ALLOCATION_CREDITED",
+        /// What came in advance was adjusted to the actual amount.
+        PreAllocationAdjusted = "PRE_ALLOCATION_ADJUSTED",
+        /// What was allocated too much or too little was cleared.
+        ClearingDelta = "CLEARING_DELTA",
+        /// The account owes.
+        BalanceNegative = "BALANCE_NEGATIVE",
+        /// What was left of the year joined the earlier years.
+        YearRolledOver = "YEAR_ROLLED_OVER",
+        /// The earlier years earned interest.
+        InterestPosted = "INTEREST_POSTED",
+        /// What the account held was paid out.
+        AccountPaidOut = "ACCOUNT_PAID_OUT",
+        /// A mistake in the account was put right.
+        BalanceCorrected = "BALANCE_CORRECTED",
+        /// Nothing is paid from the account for now.
+        AccountFrozen = "ACCOUNT_FROZEN",
+        /// It pays again.
+        AccountUnfrozen = "ACCOUNT_UNFROZEN",
+        /// The account is gone.
+        AccountClosed = "ACCOUNT_CLOSED",
         /// The own account paid.
         ChargedOwn = "CHARGED_OWN",
         /// The account paid for a relative.

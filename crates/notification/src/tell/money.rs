@@ -6,6 +6,7 @@ use proto::convert::{id, required, time};
 use proto::settlement::v1::{BalanceCause, BalanceChanged, Cancelled, Charged, InstitutionKind};
 
 use super::legs::{Payments, balance, sum};
+use super::upkeep;
 use crate::notice::{Institution, NewNotice, Told, Who};
 
 /// A bill was paid: to whoever paid from their own account, to each contributor, and to the patient.
@@ -155,6 +156,7 @@ pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>
     )?];
     let told = match BalanceCause::try_from(changed.cause) {
         Ok(BalanceCause::Charge | BalanceCause::Cancel) => return Ok(Vec::new()),
+        Ok(BalanceCause::Unspecified) => return Err(Unreadable::missing("cause")),
         Ok(_) if moved == [0, 0] => return Ok(Vec::new()),
         Ok(BalanceCause::Allocation) => Told::AllocationCredited {
             amount,
@@ -162,7 +164,7 @@ pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>
             balances,
         },
         Ok(BalanceCause::Opening) => Told::BalanceOpened { amount, balances },
-        Ok(BalanceCause::Unspecified) => return Err(Unreadable::missing("cause")),
+        Ok(cause) => upkeep::balance_changed(changed, cause, amount, balances)?,
         Err(_) => return Err(Unreadable::code("cause")),
     };
     Ok(about(
@@ -181,7 +183,7 @@ fn institution(kind: i32) -> Institution {
     }
 }
 
-fn about(subject: &str, sandbox: bool, told: Vec<(PersonId, Told)>) -> Vec<NewNotice> {
+pub(super) fn about(subject: &str, sandbox: bool, told: Vec<(PersonId, Told)>) -> Vec<NewNotice> {
     told.into_iter()
         .map(|(person, told)| NewNotice {
             person,

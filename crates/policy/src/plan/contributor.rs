@@ -99,8 +99,8 @@ fn refused(candidate: &Candidate<'_>, input: &PlanInput<'_>) -> Option<Offer> {
     if let Some(reason) = bind::contributor_refused(candidate.standing, candidate.rules) {
         return nothing(reason, rule(candidate.rules, Axis::ContributorStanding));
     }
-    if candidate.purse.frozen {
-        return nothing(Reason::AccountFrozen, Ground::Account);
+    if let Some(reason) = candidate.purse.barred {
+        return nothing(reason, Ground::Account);
     }
     if !candidate.usage.contains(input.usage) {
         return nothing(Reason::UsageNotInMandate, Ground::Mandate);

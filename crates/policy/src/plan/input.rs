@@ -77,7 +77,8 @@ pub struct Purse {
     pub current: Fen,
     /// Prior-year money, less what open holds have set aside.
     pub prior: Fen,
-    pub frozen: bool,
+    /// Why no charge may touch it, if none may: it is frozen or closed, or its place is closing its year.
+    pub barred: Option<Reason>,
 }
 
 /// The patient.

@@ -206,7 +206,7 @@ fn purse(account: impl Strategy<Value = u128>) -> impl Strategy<Value = Purse> {
             region: region.parse().unwrap(),
             current: Fen::new(current),
             prior: Fen::new(prior),
-            frozen,
+            barred: frozen.then_some(Reason::AccountFrozen),
         })
 }
 
@@ -351,7 +351,7 @@ proptest! {
             if paid == 0 {
                 continue;
             }
-            prop_assert!(other.permission == Permission::InForce && !other.purse.frozen && !other.narrow);
+            prop_assert!(other.permission == Permission::InForce && other.purse.barred.is_none() && !other.narrow);
             prop_assert!(other.starts <= 1_000 && other.ends.is_none_or(|end| end > 1_000));
             prop_assert!(other.rules.model == Model::Link && case.standing == Standing::Normal);
             prop_assert!(other.limits.per_transaction.is_none_or(|limit| paid <= limit.get()));

@@ -35,7 +35,7 @@ fn purse(number: u128, region: &str, current: i64, prior: i64) -> Purse {
         region: region.parse().unwrap(),
         current: Fen::new(current),
         prior: Fen::new(prior),
-        frozen: false,
+        barred: None,
     }
 }
 

@@ -113,8 +113,8 @@ impl Till<'_> {
         if !rules.usage_own.contains(self.input.usage) {
             return Offer::nothing(Reason::UsageNotCovered, rule(rules, Axis::UsageOwn));
         }
-        if purse.frozen {
-            return Offer::nothing(Reason::AccountFrozen, Ground::Account);
+        if let Some(reason) = purse.barred {
+            return Offer::nothing(reason, Ground::Account);
         }
         let usable = purse.usable(rules.own_source);
         if self.open <= usable {
@@ -220,7 +220,7 @@ impl Till<'_> {
         match zero.scope {
             ZeroScope::AllBuckets => purse.total().is_positive(),
             ZeroScope::UsableOnly => {
-                !purse.frozen && purse.usable(self.rules().own_source).is_positive()
+                purse.barred.is_none() && purse.usable(self.rules().own_source).is_positive()
             }
         }
     }

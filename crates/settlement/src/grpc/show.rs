@@ -8,7 +8,6 @@ use proto::convert::{wire_reason, wire_time};
 use proto::settlement::v1 as pb;
 
 use crate::institution::Institution;
-use crate::movement::Kind;
 use crate::store::movement::Seen;
 use crate::store::outcome::Outcome;
 use crate::store::{self, StoreError};
@@ -164,7 +163,7 @@ fn movement(row: Seen) -> Result<pb::Movement, Corrupt> {
     let id = MovementId::from_uuid(row.movement_id);
     let bucket =
         Bucket::from_code(&row.bucket).ok_or_else(|| Corrupt::new("movement", "bucket", id))?;
-    let signed = if Kind::is_money_in(&row.kind) {
+    let signed = if row.is_money_in {
         Some(row.amount_fen)
     } else {
         row.amount_fen.checked_neg()

@@ -17,9 +17,13 @@ struct Row {
     kind: String,
     standing: String,
     frozen: bool,
+    closed_at: Option<jiff_sqlx::Timestamp>,
+    closing: bool,
     sandbox: bool,
     current_fen: i64,
     prior_fen: i64,
+    current_floor: i64,
+    prior_floor: i64,
     version: i64,
     medical_year: i16,
 }
@@ -43,9 +47,13 @@ impl TryFrom<Row> for Account {
                 Standing::from_code(&row.standing),
             )?,
             frozen: row.frozen,
+            closed_at: row.closed_at.map(jiff_sqlx::Timestamp::to_jiff),
+            closing: row.closing,
             sandbox: row.sandbox,
             current: Fen::new(row.current_fen),
             prior: Fen::new(row.prior_fen),
+            current_floor: Fen::new(row.current_floor),
+            prior_floor: Fen::new(row.prior_floor),
             version: row.version,
             medical_year: row.medical_year,
         })
@@ -71,7 +79,9 @@ pub async fn lock(
         r#"
         -- settlement.lock_accounts
         SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
-               current_fen, prior_fen, version, medical_year
+               closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
+               version, medical_year,
+               EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
         WHERE account_id = ANY (ARRAY(
             SELECT account_id FROM account WHERE person_id = ANY ($1)
@@ -97,7 +107,9 @@ pub async fn look(conn: &mut PgConnection, patient: PersonId) -> Result<Vec<Acco
         r#"
         -- settlement.look_at_accounts
         SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
-               current_fen, prior_fen, version, medical_year
+               closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
+               version, medical_year,
+               EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
         WHERE account_id = ANY (ARRAY(
             SELECT account_id FROM account WHERE person_id = $1
@@ -121,7 +133,9 @@ pub async fn of_person(
         r#"
         -- settlement.accounts_of_person
         SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
-               current_fen, prior_fen, version, medical_year
+               closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
+               version, medical_year,
+               EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
         WHERE person_id = $1
         ORDER BY account_id
@@ -173,6 +187,41 @@ pub async fn write_balances(
     .await?;
     touched(
         "settlement.write_balances",
+        done.rows_affected(),
+        accounts.len(),
+    )
+}
+
+/// The same for accounts of which more than the balances changed.
+pub async fn write_whole(conn: &mut PgConnection, accounts: &[&Account]) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        r#"
+        -- settlement.write_accounts
+        UPDATE account
+        SET current_fen = moved.current_fen, prior_fen = moved.prior_fen, version = moved.version,
+            current_floor = moved.current_floor, prior_floor = moved.prior_floor, medical_year = moved.medical_year,
+            frozen = moved.frozen, closed_at = moved.closed_at
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[],
+                    $8::boolean[], $9::timestamptz[])
+            AS moved (account_id, current_fen, prior_fen, version, current_floor, prior_floor, medical_year, frozen,
+                      closed_at)
+        WHERE account.account_id = ANY ($1) AND account.account_id = moved.account_id
+        "#,
+        &column(accounts, |account| account.id.uuid()),
+        &column(accounts, |account| account.current.get()),
+        &column(accounts, |account| account.prior.get()),
+        &column(accounts, |account| account.version),
+        &column(accounts, |account| account.current_floor.get()),
+        &column(accounts, |account| account.prior_floor.get()),
+        &column(accounts, |account| account.medical_year),
+        &column(accounts, |account| account.frozen),
+        &column(accounts, |account| account.closed_at.map(jiff_sqlx::ToSqlx::to_sqlx))
+            as &[Option<jiff_sqlx::Timestamp>],
+    )
+    .execute(conn)
+    .await?;
+    touched(
+        "settlement.write_accounts",
         done.rows_affected(),
         accounts.len(),
     )

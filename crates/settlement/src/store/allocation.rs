@@ -6,7 +6,7 @@ use jiff_sqlx::ToSqlx;
 use kernel::{AccountId, AllocationId, Bucket, Fen, Timestamp};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{StoreError, column, word};
+use super::{StoreError, column, touched, word};
 use crate::command::{Allocate, AllocationKind};
 
 /// Claims allocation ids, sorted and each once; says which were free.
@@ -35,6 +35,20 @@ pub async fn claim(
     .fetch_all(conn)
     .await?;
     Ok(free.into_iter().map(AllocationId::from_uuid).collect())
+}
+
+/// Records allocations that were made here, each with an id of its own.
+pub async fn record(
+    conn: &mut PgConnection,
+    made: &[&Allocate],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let free = claim(conn, made, at).await?;
+    touched(
+        "settlement.claim_allocations",
+        u64::try_from(free.len()).unwrap_or(u64::MAX),
+        made.len(),
+    )
 }
 
 /// What these allocations said when they were posted.

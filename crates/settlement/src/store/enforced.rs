@@ -135,6 +135,32 @@ pub async fn look(
     Ok(found)
 }
 
+/// Whom each of these accounts may pay for.
+pub async fn aided(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<BTreeMap<AccountId, Vec<PersonId>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        -- settlement.look_at_aided
+        SELECT DISTINCT contributor_account_id, beneficiary_person_id FROM enforced
+        WHERE contributor_account_id = ANY ($1) AND NOT fenced_for_ever AND binding_state = 'BOUND'
+        ORDER BY contributor_account_id, beneficiary_person_id
+        "#,
+        &column(accounts, |id| id.uuid()),
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut aided: BTreeMap<AccountId, Vec<PersonId>> = BTreeMap::new();
+    for row in rows {
+        aided
+            .entry(AccountId::from_uuid(row.contributor_account_id))
+            .or_default()
+            .push(PersonId::from_uuid(row.beneficiary_person_id));
+    }
+    Ok(aided)
+}
+
 /// What was used in windows that are not the current month's: those of bills that are being cancelled.
 pub async fn look_at_used(
     conn: &mut PgConnection,

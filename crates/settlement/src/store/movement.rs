@@ -93,6 +93,8 @@ pub struct Seen {
     pub kind: String,
     pub posted_at: jiff_sqlx::Timestamp,
     pub bucket: String,
+    /// Whether its bucket gained by it.
+    pub is_money_in: bool,
     pub amount_fen: i64,
     pub account_version: i64,
     pub current_after_fen: i64,
@@ -112,7 +114,8 @@ pub async fn page(
         Seen,
         r#"
         -- settlement.page_of_movements
-        SELECT movement_id, kind, posted_at, bucket, amount_fen, account_version, current_after_fen, prior_after_fen,
+        SELECT movement_id, kind, posted_at, bucket, credit LIKE 'pa:%:' || lower(bucket) AS "is_money_in!",
+               amount_fen, account_version, current_after_fen, prior_after_fen,
                settlement_id, beneficiary_person_id
         FROM movement
         WHERE account_id = $1 AND account_version < $2

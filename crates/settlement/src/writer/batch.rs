@@ -14,6 +14,7 @@ use crate::book::Book;
 use crate::cancel::cancel;
 use crate::command::{Answer, Command, Origin};
 use crate::decide::{Failed, Verdict, settle};
+use crate::keep::{Kept, keep};
 use crate::request::RequestKey;
 use crate::settlement::{Cancelled, Declined, Settled};
 use crate::store::StoreError;
@@ -35,6 +36,7 @@ pub(super) enum Outcome {
     Declined(Box<Declined>, pb::SettleResponse),
     Cancelled(Box<Cancelled>, pb::CancelResponse),
     Allocated(Box<Allocated>),
+    Kept(Box<Kept>),
 }
 
 /// What a command is told that leaves nothing behind: its key is free again.
@@ -228,8 +230,10 @@ fn decide(
             let answer = answer::cancelled(&cancelled);
             Ok(Outcome::Cancelled(Box::new(cancelled), answer))
         }),
-        Command::Allocate(command) => {
-            allocate(book, command, at).map(|allocated| Ok(Outcome::Allocated(Box::new(allocated))))
+        Command::Allocate(command) => allocate(book, command, packs, at)
+            .map(|allocated| Ok(Outcome::Allocated(Box::new(allocated)))),
+        Command::Keep(command) => {
+            keep(book, command, at).map(|kept| Ok(Outcome::Kept(Box::new(kept))))
         }
     }));
     match decided {
@@ -264,6 +268,7 @@ impl Outcome {
             Self::Allocated(_) => {
                 metrics::counter!("gongji_settlement_allocated_total").increment(1);
             }
+            Self::Kept(_) => metrics::counter!("gongji_settlement_kept_total").increment(1),
         }
     }
 
@@ -276,6 +281,7 @@ impl Outcome {
             Self::Allocated(allocated) => {
                 Answer::Allocate(Box::new(answer::account(&allocated.account, at)))
             }
+            Self::Kept(kept) => Answer::Keep(Box::new(answer::account(&kept.account, at))),
         }
     }
 }
@@ -292,6 +298,8 @@ fn landmarks(
             Command::Settle(settle) => keys.push((settle.key.clone(), settle.id)),
             Command::Cancel(cancel) => keys.push((cancel.key.clone(), cancel.id)),
             Command::Allocate(allocate) => allocations.push(allocate.id),
+            // Whether it was done is told by asking again.
+            Command::Keep(_) => {}
         }
     }
     (keys, allocations)

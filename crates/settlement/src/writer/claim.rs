@@ -70,6 +70,8 @@ pub(super) async fn claim(
                 .entry(allocate.id)
                 .or_default()
                 .push((place, allocate));
+        } else if matches!(job.command, Command::Keep(_)) {
+            claimed.open.push(place);
         } else if let Some((key, operation, asked, outcome)) = job.command.claim() {
             requests.entry(key).or_default().push((
                 place,

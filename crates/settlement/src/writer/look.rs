@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{AccountId, Clock, PersonId, Timestamp};
+use kernel::{AccountId, AllocationId, Clock, PersonId, Timestamp};
 use policy::plan::Payer;
 use sqlx::PgConnection;
 
@@ -13,8 +13,9 @@ use super::Job;
 use super::claim::Claimed;
 use crate::book::{Book, Window};
 use crate::command::{Command, Presented};
+use crate::keep::Keep;
 use crate::settlement::month_of;
-use crate::store::{self, StoreError, account, cancellation, enforced, settlement};
+use crate::store::{self, StoreError, account, cancellation, correction, enforced, settlement};
 
 /// What the open commands of a batch need, gathered before anything is locked.
 #[derive(Debug, Default)]
@@ -24,6 +25,9 @@ struct Needs {
     institutions: BTreeSet<String>,
     fingerprints: BTreeSet<Vec<u8>>,
     cancelled: BTreeSet<kernel::SettlementId>,
+    corrections: BTreeSet<AllocationId>,
+    /// Accounts that a clearing may take below zero.
+    cleared: BTreeSet<AccountId>,
 }
 
 impl Needs {
@@ -49,6 +53,15 @@ impl Needs {
                 }
                 Command::Allocate(allocate) => {
                     needs.accounts.insert(allocate.account);
+                    if allocate.amount.is_negative() {
+                        needs.cleared.insert(allocate.account);
+                    }
+                }
+                Command::Keep(keep) => {
+                    needs.accounts.extend(keep.account());
+                    if let Keep::Correct { id, .. } = keep {
+                        needs.corrections.insert(*id);
+                    }
                 }
             }
         }
@@ -81,6 +94,11 @@ pub(super) async fn look(
             }
         }
     }
+    if !needs.corrections.is_empty() {
+        book.corrections = correction::lock(conn, &list(&needs.corrections)).await?;
+        let accounts = book.corrections.values().map(|proposal| proposal.account);
+        needs.accounts.extend(accounts);
+    }
     let patients = list(&needs.patients);
     let accounts = account::lock(conn, &patients, &list(&needs.accounts)).await?;
     book.accounts = accounts
@@ -111,6 +129,9 @@ pub(super) async fn look(
     if !needs.fingerprints.is_empty() {
         book.credentials =
             settlement::look_at_credentials(conn, &list(&needs.fingerprints)).await?;
+    }
+    if !needs.cleared.is_empty() {
+        book.aided = enforced::aided(conn, &list(&needs.cleared)).await?;
     }
     Ok((book, at))
 }

@@ -6,12 +6,15 @@ use sqlx::PgConnection;
 
 use super::batch::{Decision, Outcome};
 use crate::book::Book;
-use crate::command::Command;
+use crate::command::{Allocate, Command, Origin};
 use crate::event;
+use crate::keep::Kept;
 use crate::movement::{self, Movement};
 use crate::request::RequestKey;
 use crate::store::settlement::{LegRow, Row};
-use crate::store::{StoreError, account, allocation, cancellation, enforced, key, settlement};
+use crate::store::{
+    StoreError, account, allocation, cancellation, correction, enforced, key, mark, settlement,
+};
 
 /// Frees the keys of refused commands: a refusal leaves no trace, and its request may be sent again.
 pub(super) async fn release(
@@ -25,6 +28,7 @@ pub(super) async fn release(
             Command::Settle(settle) => keys.push(&settle.key),
             Command::Cancel(cancel) => keys.push(&cancel.key),
             Command::Allocate(allocate) => credits.push(allocate.id),
+            Command::Keep(_) => {}
         }
     }
     if !keys.is_empty() {
@@ -47,6 +51,9 @@ struct Rows<'a> {
         &'a proto::settlement::v1::CancelResponse,
     )>,
     credentials: Vec<(&'a [u8], &'a RequestKey)>,
+    /// Allocations that nobody claimed: they were made here.
+    allocations: Vec<&'a Allocate>,
+    kept: Vec<(&'a Kept, &'a Origin)>,
     events: Vec<outbox::Entry>,
 }
 
@@ -84,7 +91,15 @@ impl<'a> Rows<'a> {
             Outcome::Allocated(allocated) => {
                 self.movements
                     .push(movement::of_allocation(allocated, origin));
-                self.events.push(event::of_allocation(allocated, trace));
+                self.events.extend(event::of_allocation(allocated, trace));
+            }
+            Outcome::Kept(kept) => {
+                for posted in &kept.posted {
+                    self.movements.push(movement::of_allocation(posted, origin));
+                    self.allocations.push(&posted.allocation);
+                }
+                self.kept.push((kept, origin));
+                self.events.extend(event::of_keeping(kept, trace));
             }
         }
     }
@@ -110,7 +125,10 @@ pub(super) async fn write(
     if !rows.cancellations.is_empty() {
         cancellation::insert(conn, &rows.cancellations, at).await?;
     }
-    if !rows.movements.is_empty() {
+    if !rows.kept.is_empty() {
+        keep_rows(conn, &rows, at).await?;
+    }
+    if !rows.movements.is_empty() || book.is_reshaped() {
         movement_rows(conn, book, &rows.movements, at).await?;
     }
     if !rows.credentials.is_empty() {
@@ -123,14 +141,47 @@ pub(super) async fn write(
     Ok(())
 }
 
+async fn keep_rows(
+    conn: &mut PgConnection,
+    rows: &Rows<'_>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if !rows.allocations.is_empty() {
+        allocation::record(conn, &rows.allocations, at).await?;
+    }
+    let approved: Vec<_> = rows
+        .kept
+        .iter()
+        .filter_map(|(kept, origin)| Some((kept.correction?, *origin)))
+        .collect();
+    if !approved.is_empty() {
+        correction::approve(conn, &approved, at).await?;
+    }
+    let marks: Vec<_> = rows
+        .kept
+        .iter()
+        .filter_map(|(kept, origin)| Some((*kept, kept.mark?, *origin)))
+        .collect();
+    if !marks.is_empty() {
+        mark::insert(conn, &marks).await?;
+    }
+    Ok(())
+}
+
 async fn movement_rows(
     conn: &mut PgConnection,
     book: &Book,
     movements: &[Movement<'_>],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    crate::store::movement::insert(conn, movements, at).await?;
-    account::write_balances(conn, &book.moved_accounts()).await?;
+    if !movements.is_empty() {
+        crate::store::movement::insert(conn, movements, at).await?;
+    }
+    if book.is_reshaped() {
+        account::write_whole(conn, &book.moved_accounts()).await?;
+    } else {
+        account::write_balances(conn, &book.moved_accounts()).await?;
+    }
     let windows = book.moved_windows();
     if !windows.is_empty() {
         enforced::write_used(conn, &windows).await?;

@@ -1,5 +1,6 @@
 //! The writer and the projection against a real Postgres. Stories over the whole stack are elsewhere.
 
+mod accounts;
 mod charges;
 mod credits;
 mod database;

@@ -30,6 +30,7 @@ use settlement::command::{
 };
 use settlement::consumer::Projection;
 use settlement::institution::{Institution, Kind};
+use settlement::keep::Keep;
 use settlement::request::RequestKey;
 use settlement::writer::{Office, Settings, Writer};
 use sqlx::PgPool;
@@ -339,6 +340,51 @@ impl Scene {
         }
     }
 
+    /// One allocation of this account's current bucket.
+    pub async fn allocate(
+        &self,
+        to: Enrolled,
+        kind: AllocationKind,
+        (fen, period): (i64, &str),
+    ) -> Result<pb::Account, Refusal> {
+        self.post(Allocate {
+            id: AllocationId::generate(),
+            account: to.account,
+            kind,
+            bucket: Bucket::Current,
+            amount: Fen::new(fen),
+            period: period.to_owned(),
+        })
+        .await
+    }
+
+    /// Something that `operator` does to an account.
+    pub async fn keep(&self, keep: Keep, operator: &str) -> Result<pb::Account, Refusal> {
+        let origin = Origin {
+            role: Role::Operator,
+            caller: operator.to_owned(),
+            trace_parent: None,
+        };
+        match self.writer.submit(Command::Keep(keep), origin).await? {
+            Answer::Keep(account) => Ok(*account),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The facts about one account that wait to be published, in their order: the last part of each subject.
+    pub async fn facts(&self, of: Enrolled) -> Vec<String> {
+        let subjects: Vec<String> =
+            sqlx::query_scalar("SELECT subject FROM outbox WHERE key = $1 ORDER BY position")
+                .bind(of.account.to_string())
+                .fetch_all(&self.db)
+                .await
+                .unwrap();
+        subjects
+            .into_iter()
+            .filter_map(|subject| subject.rsplit('.').next().map(ToOwned::to_owned))
+            .collect()
+    }
+
     pub async fn balance(&self, of: Enrolled) -> i64 {
         self.number(&format!(
             "SELECT current_fen + prior_fen FROM account WHERE account_id = '{}'",
@@ -364,8 +410,16 @@ impl Scene {
     pub async fn books_balance(&self) {
         let differing = [
             "SELECT count(*) FROM account a WHERE current_fen + prior_fen <> (
-                SELECT coalesce(sum(CASE WHEN kind LIKE 'CHARGE%' THEN -amount_fen ELSE amount_fen END), 0)
+                SELECT coalesce(sum(CASE WHEN credit LIKE 'pa:%' THEN amount_fen ELSE 0 END
+                                  - CASE WHEN debit LIKE 'pa:%' THEN amount_fen ELSE 0 END), 0)
                 FROM movement m WHERE m.account_id = a.account_id)",
+            "SELECT count(*) FROM account a WHERE current_fen <> (
+                SELECT coalesce(sum(CASE WHEN credit LIKE 'pa:%:current' THEN amount_fen ELSE 0 END
+                                  - CASE WHEN debit LIKE 'pa:%:current' THEN amount_fen ELSE 0 END), 0)
+                FROM movement m WHERE m.account_id = a.account_id)",
+            "SELECT count(*) FROM allocation l WHERE NOT EXISTS (
+                SELECT FROM movement m WHERE m.allocation_id = l.allocation_id AND m.account_id = l.account_id
+                    AND m.bucket = l.bucket AND m.amount_fen = abs(l.amount_fen))",
             "SELECT count(*) FROM account a WHERE version <> (
                 SELECT count(*) FROM movement m WHERE m.account_id = a.account_id)",
             "SELECT count(*) FROM account a JOIN movement m ON m.account_id = a.account_id AND m.account_version = a.version

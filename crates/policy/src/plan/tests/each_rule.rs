@@ -43,7 +43,13 @@ fn each_thing_that_stands_against_a_contributor_is_told_by_its_own_reason() {
         &|one| one.standing = Standing::Terminated,
         Reason::ContributorTerminated,
     );
-    check(&|one| one.purse.frozen = true, Reason::AccountFrozen);
+    for reason in [
+        Reason::AccountFrozen,
+        Reason::AccountClosed,
+        Reason::RegionYearEndInProgress,
+    ] {
+        check(&|one| one.purse.barred = Some(reason), reason);
+    }
     check(
         &|one| one.usage = [Usage::HospitalInpatient].into_iter().collect(),
         Reason::UsageNotInMandate,
