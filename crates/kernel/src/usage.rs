@@ -29,6 +29,8 @@ words! {
         CitySupplementIns = "CITY_SUPPLEMENT_INS",
         /// 中医"治未病"
         TcmPreventive = "TCM_PREVENTIVE",
+        /// 退休一次性补缴: own money only (Guangdong).
+        OwnRetireTopup = "OWN_RETIRE_TOPUP",
         /// 公共卫生: prohibited everywhere (国办发〔2021〕14号).
         PublicHealth = "PUBLIC_HEALTH",
         /// 体育健身: prohibited everywhere.

@@ -153,7 +153,8 @@ same! {
     Bucket: bucket { Current, Prior }
     Usage: usage {
         HospitalOutpatient, HospitalInpatient, PharmacyDrug, MedicalDevice, Consumable, Disinfectant, VaccineNonPlan,
-        PhysicalExam, ResidentPremium, LongTermCare, CitySupplementIns, TcmPreventive, PublicHealth, Fitness, Wellness,
+        PhysicalExam, ResidentPremium, LongTermCare, CitySupplementIns, TcmPreventive, OwnRetireTopup, PublicHealth,
+        Fitness, Wellness,
     }
 }
 

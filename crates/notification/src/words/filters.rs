@@ -128,6 +128,7 @@ const fn use_of(language: Language, usage: Usage) -> &'static str {
         Usage::LongTermCare => ("长期护理保险缴费", "long-term care premiums"),
         Usage::CitySupplementIns => ("惠民保", "city supplement insurance"),
         Usage::TcmPreventive => ("中医治未病", "preventive Chinese medicine"),
+        Usage::OwnRetireTopup => ("退休一次性补缴", "a retiree's single top-up"),
         Usage::PublicHealth => ("公共卫生", "public health"),
         Usage::Fitness => ("体育健身", "fitness"),
         Usage::Wellness => ("养生保健", "wellness"),
