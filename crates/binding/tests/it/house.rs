@@ -18,9 +18,16 @@ use servers::{Binaries, Nats, Postgres, Progress, Scratch};
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
-/// Rules of Zhejiang that ship disabled: at most seven beneficiaries.
-const OVERLAY: &str =
-    "overlay = \"test\"\n[[region]]\ncode = \"330000\"\nenable = [\"max_beneficiaries\"]\n";
+/// Rules of Zhejiang that ship disabled: at most seven beneficiaries. And one in a lifetime, in Hunan.
+const OVERLAY: &str = r#"
+    overlay = "test"
+    [[region]]
+    code = "330000"
+    enable = ["max_beneficiaries"]
+    [[region]]
+    code = "430000"
+    rules = { max_beneficiaries_lifetime = { value = 1, source = "test", grade = "INF" } }
+"#;
 
 /// How long anything may take here before it counts as never.
 const NEVER: Duration = Duration::from_secs(30);

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bindings;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod people;
