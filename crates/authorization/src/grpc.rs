@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chassis::grpc::{caller, internal, refuse, unavailable};
-use kernel::{BindingId, Clock, Fen, Refusal};
+use kernel::{BindingId, Clock, Fen, Reason, Refusal};
 use policy::Packs;
 use proto::Unreadable;
 use proto::authorization::v1 as pb;
@@ -22,6 +22,9 @@ use crate::page::Page;
 use crate::resolve::{ResolveError, Resolved, Resolver};
 use crate::store::StoreError;
 use crate::{pause, resume, revoke, show, wait};
+
+/// The most tokens of one call.
+const MOST_TOKENS: usize = 500;
 
 /// The service as it is called.
 pub struct Api {
@@ -142,6 +145,26 @@ impl AuthorizationService for Api {
             required("credential", request.into_inner().credential).map_err(unreadable)?;
         let resolved = self.resolver.resolve(credential).await?;
         Ok(Response::new(resolved.into()))
+    }
+
+    async fn resolve_tokens(
+        &self,
+        request: Request<pb::ResolveTokensRequest>,
+    ) -> Result<Response<pb::ResolveTokensResponse>, Status> {
+        let tokens = request.into_inner().tokens;
+        if tokens.len() > MOST_TOKENS {
+            let about = format!("{} tokens, at most {MOST_TOKENS}", tokens.len());
+            return Err(refuse(Refusal::about(Reason::PageTooLarge, about)));
+        }
+        let found = self.resolver.resolve_tokens(&tokens).await;
+        let results = found
+            .map_err(ResolveError::from)?
+            .into_iter()
+            .map(|found| pb::ResolvedToken {
+                found: found.map(Into::into),
+            })
+            .collect();
+        Ok(Response::new(pb::ResolveTokensResponse { results }))
     }
 }
 

@@ -71,11 +71,28 @@ impl Resolver {
         }
     }
 
+    /// Whose these tokens are, in their order; none for one that was never issued here.
+    ///
+    /// # Errors
+    /// `OVERLOADED`, or that the tokens could not be read: then nothing is known of any.
+    pub async fn resolve_tokens(
+        &self,
+        tokens: &[String],
+    ) -> Result<Vec<Option<Resolved>>, LookupError> {
+        let found = tokens.iter().map(|shown| self.find(shown));
+        futures::future::try_join_all(found).await
+    }
+
     async fn token(&self, shown: &str) -> Result<Resolved, ResolveError> {
-        let unknown = || Refusal::from(Reason::CredentialUnknown);
-        let fingerprint = Fingerprint::of(shown).ok_or_else(unknown)?;
-        let found = self.lookup.find(fingerprint).await?;
-        Ok(Resolved::Token(found.ok_or_else(unknown)?))
+        let found = self.find(shown).await?;
+        found.ok_or_else(|| Refusal::from(Reason::CredentialUnknown).into())
+    }
+
+    async fn find(&self, shown: &str) -> Result<Option<Resolved>, LookupError> {
+        let Some(fingerprint) = Fingerprint::of(shown) else {
+            return Ok(None);
+        };
+        Ok(self.lookup.find(fingerprint).await?.map(Resolved::Token))
     }
 
     async fn card(&self, card: pb::Credential) -> Result<Resolved, ResolveError> {

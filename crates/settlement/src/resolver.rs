@@ -1,46 +1,136 @@
 //! Asks authorization whose a credential is.
+//!
+//! Every bill begins with it, so the tokens that wait are asked for together: one call is under way at a time, and what
+//! comes meanwhile goes with the next. A single bill waits for nobody. Cards are asked for one by one: they go on to
+//! binding, and no token should wait for that.
 
 use chassis::grpc::{Peer, refusal_of};
+use chassis::tasks::{BoxError, Stop};
 use kernel::{Reason, Refusal};
 use proto::authorization::v1 as wire;
 use proto::authorization::v1::authorization_service_client::AuthorizationServiceClient;
 use proto::common::v1 as common;
 use proto::convert;
+use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
 use crate::command::Presented;
 
 /// No token, ID number or card number is longer.
 const LONGEST_NUMBER: usize = 64;
+/// The most tokens of one call.
+const BATCH: usize = 256;
+/// How many tokens may wait to be asked for.
+const QUEUE: usize = 8192;
 
-/// Resolves credentials. Authorization groups what arrives at the same moment into one read of its own.
+/// Resolves credentials.
 #[derive(Clone)]
 pub struct Resolver {
     authorization: AuthorizationServiceClient<Peer>,
+    waiting: mpsc::Sender<Ask>,
+}
+
+/// The task that asks for tokens.
+pub struct Asker {
+    authorization: AuthorizationServiceClient<Peer>,
+    waiting: mpsc::Receiver<Ask>,
+}
+
+struct Ask {
+    token: String,
+    answer: oneshot::Sender<Result<Presented, Refusal>>,
+}
+
+/// Asks at `authorization`: the resolver, and the task that asks for it.
+pub fn resolver(authorization: Peer) -> (Resolver, Asker) {
+    let authorization = AuthorizationServiceClient::new(authorization);
+    let (sender, waiting) = mpsc::channel(QUEUE);
+    let resolver = Resolver {
+        authorization: authorization.clone(),
+        waiting: sender,
+    };
+    let asker = Asker {
+        authorization,
+        waiting,
+    };
+    (resolver, asker)
 }
 
 impl Resolver {
-    /// Asks at `authorization`.
-    pub fn new(authorization: Peer) -> Self {
-        Self {
-            authorization: AuthorizationServiceClient::new(authorization),
-        }
-    }
-
     /// Who the credential belongs to. An expired one is answered, too: whether that matters is judged when the bill is decided.
     ///
     /// # Errors
-    /// `CREDENTIAL_UNKNOWN`, `CREDENTIAL_PURPOSE`, or `UNAVAILABLE` if authorization cannot be asked.
+    /// `CREDENTIAL_UNKNOWN`, `CREDENTIAL_PURPOSE`, `OVERLOADED`, or `UNAVAILABLE` if authorization cannot be asked.
     pub async fn resolve(
         &self,
         credential: Option<&common::Credential>,
     ) -> Result<Presented, Refusal> {
         let credential = read(credential)?;
+        if credential.kind() == common::CredentialKind::ECredential {
+            return self.token(credential.number).await;
+        }
         let request = wire::ResolveRequest {
             credential: Some(credential),
         };
         let answer = self.authorization.clone().resolve(request).await;
         present(&answer.map_err(|status| told(&status))?.into_inner())
+    }
+
+    async fn token(&self, token: String) -> Result<Presented, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.waiting
+            .try_send(Ask { token, answer })
+            .map_err(|unsent| match unsent {
+                mpsc::error::TrySendError::Full(_) => Refusal::from(Reason::Overloaded),
+                mpsc::error::TrySendError::Closed(_) => Reason::Unavailable.into(),
+            })?;
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Reason::Unavailable.into()))
+    }
+}
+
+impl Asker {
+    /// Asks until `stop` is requested or nobody can ask any more.
+    pub async fn run(mut self, stop: Stop) -> Result<(), BoxError> {
+        let mut asks = Vec::with_capacity(BATCH);
+        loop {
+            let taken = tokio::select! {
+                taken = self.waiting.recv_many(&mut asks, BATCH) => taken,
+                () = stop.requested() => return Ok(()),
+            };
+            if taken == 0 {
+                return Ok(());
+            }
+            self.ask(&mut asks).await;
+        }
+    }
+
+    async fn ask(&mut self, asks: &mut Vec<Ask>) {
+        let tokens = asks
+            .iter_mut()
+            .map(|ask| std::mem::take(&mut ask.token))
+            .collect();
+        let request = wire::ResolveTokensRequest { tokens };
+        match self.authorization.resolve_tokens(request).await {
+            Ok(answer) => {
+                let found = answer.into_inner().results;
+                // Whoever gave up waiting needs no answer; one that is left out hears that nobody answered.
+                for (ask, result) in asks.drain(..).zip(found) {
+                    let presented = match result.found {
+                        Some(found) => present(&found),
+                        None => Err(Reason::CredentialUnknown.into()),
+                    };
+                    drop(ask.answer.send(presented));
+                }
+            }
+            Err(status) => {
+                let refusal = told(&status);
+                for ask in asks.drain(..) {
+                    drop(ask.answer.send(Err(refusal.clone())));
+                }
+            }
+        }
     }
 }
 

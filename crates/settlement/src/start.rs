@@ -20,7 +20,7 @@ use proto::settlement::v1::settlement_service_server::SettlementServiceServer;
 
 use crate::consumer::{AUTHORIZATION, BINDING, Projection};
 use crate::grpc::Api;
-use crate::resolver::Resolver;
+use crate::resolver::resolver;
 use crate::store::StoreError;
 use crate::writer::{Office, Writer};
 use crate::{Config, MIGRATIONS, SERVICE, maintenance};
@@ -127,7 +127,9 @@ pub async fn serve(
     // The lanes come before the server: it is stopped first, and what it has taken in is still answered.
     let office = Office { db, packs, clock };
     let writer = Writer::start(config.writer, &office, &health, tasks);
-    let api = Api::new(office, writer, Resolver::new(authorization));
+    let (resolver, asker) = resolver(authorization);
+    tasks.add("settlement resolver", asker.run(tasks.stop()));
+    let api = Api::new(office, writer, resolver);
     let server = Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health);
     let server = server.add(SettlementServiceServer::new(api));
     Ok(server.serve(config.listen, tasks).await?)
