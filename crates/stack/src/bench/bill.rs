@@ -12,8 +12,8 @@ use uuid::Uuid;
 /// Where everybody is insured: a region with one contributor per beneficiary.
 pub const REGION: &str = "320600";
 
-/// What a contributor has: more than any run takes.
-pub const CONTRIBUTOR_FEN: i64 = 100_000_000;
+/// What a contributor has: more than any run takes, also if it takes all from one.
+pub const CONTRIBUTOR_FEN: i64 = 1_000_000_000_000;
 
 /// The kinds of ids a run makes up. The number is their place in the id.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,8 @@ pub struct Town {
     pub founded: Timestamp,
     /// How many contributors there are.
     pub contributors: u32,
+    /// Whether one of them pays every bill.
+    pub one_pays_all: bool,
 }
 
 /// One bill, one patient.
@@ -88,6 +90,9 @@ impl Bill {
 
     /// Which contributor pays what the patient cannot.
     pub fn contributor(&self) -> u32 {
+        if self.town.one_pays_all {
+            return 0;
+        }
         let drawn = scatter(u64::from(self.number)) % u64::from(self.town.contributors);
         u32::try_from(drawn).expect("a remainder is less than its divisor")
     }
@@ -204,6 +209,7 @@ mod tests {
         Town {
             founded: "2026-01-02T03:04:05Z".parse().unwrap(),
             contributors: 100,
+            one_pays_all: false,
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tonic::Status;
 
 use super::bill::Town;
-use super::{figures, seed};
+use super::{Bills, Hot, figures, seed};
 use crate::callers::{Callers, CallersError};
 use crate::layout::Layout;
 
@@ -61,8 +61,34 @@ pub enum LoadError {
 #[derive(Debug)]
 struct Pile {
     town: Town,
+    first: u32,
     next: AtomicU32,
     end: u32,
+    /// When the first bill is due, and how many are due a second; none: whenever a caller is free.
+    schedule: Option<(Instant, u32)>,
+}
+
+impl Pile {
+    /// The next bill, and when its time begins; none if there is no more, or none due before `until`.
+    async fn next(&self, until: Instant) -> Option<(u32, Instant)> {
+        if Instant::now() >= until {
+            return None;
+        }
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        if number >= self.end {
+            return None;
+        }
+        let Some((first, rate)) = self.schedule else {
+            return Some((number, Instant::now()));
+        };
+        let nth = number.saturating_sub(self.first);
+        let due = first + Duration::from_secs(1).saturating_mul(nth) / rate;
+        if due >= until {
+            return None;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        Some((number, due))
+    }
 }
 
 /// What the callers did.
@@ -81,6 +107,7 @@ pub struct Done {
 /// All callers of a run, with their connections.
 pub struct Crowd {
     callers: Vec<Caller>,
+    rate: Option<u32>,
 }
 
 #[derive(Clone)]
@@ -90,8 +117,9 @@ struct Caller {
 }
 
 impl Crowd {
-    /// `count` callers, each with the token of its own institution, good for the whole run.
-    pub fn of(layout: &Layout, tokens: &Callers, count: u32) -> Result<Self, LoadError> {
+    /// As many callers as are wanted, each with the token of its own institution or all with one, good for the whole run.
+    pub fn of(layout: &Layout, tokens: &Callers, wanted: &Bills) -> Result<Self, LoadError> {
+        let count = wanted.callers;
         let per_connection = usize::try_from(CALLERS_PER_CONNECTION).expect("16 fits");
         let mut callers = Vec::new();
         for first in (0..count).step_by(per_connection) {
@@ -99,7 +127,10 @@ impl Crowd {
             let connection = grpc::peer(&layout.url(SERVICE), SERVICE, signer, "bench")
                 .map_err(CallersError::from)?;
             for caller in first..count.min(first.saturating_add(CALLERS_PER_CONNECTION)) {
-                let institution = seed::institution(caller);
+                let institution = seed::institution(match wanted.hot {
+                    Some(Hot::Institution) => 0,
+                    _ => caller,
+                });
                 let token = tokens.token(Role::Institution, &institution, SERVICE);
                 let peer = connection.with_token(&token).map_err(CallersError::from)?;
                 callers.push(Caller {
@@ -108,7 +139,10 @@ impl Crowd {
                 });
             }
         }
-        Ok(Self { callers })
+        Ok(Self {
+            callers,
+            rate: wanted.rate,
+        })
     }
 
     /// Settles the bills from `first` to `end` until `time` is over or no bill is left.
@@ -118,12 +152,14 @@ impl Crowd {
         (first, end): (u32, u32),
         time: Duration,
     ) -> Result<Done, LoadError> {
+        let begin = Instant::now();
         let pile = Arc::new(Pile {
             town,
+            first,
             next: AtomicU32::new(first),
             end,
+            schedule: self.rate.map(|rate| (begin, rate)),
         });
-        let begin = Instant::now();
         let until = begin + time;
         let mut working = JoinSet::new();
         for caller in &self.callers {
@@ -148,14 +184,9 @@ impl Crowd {
 impl Caller {
     async fn work(mut self, pile: Arc<Pile>, until: Instant) -> Result<Histogram<u64>, LoadError> {
         let mut latencies = figures::empty();
-        while Instant::now() < until {
-            let number = pile.next.fetch_add(1, Ordering::SeqCst);
-            if number >= pile.end {
-                break;
-            }
+        while let Some((number, asked)) = pile.next(until).await {
             let bill = pile.town.bill(number);
             let request = bill.request(&self.institution);
-            let asked = Instant::now();
             let answer = self
                 .client
                 .settle(request)

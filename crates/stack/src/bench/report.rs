@@ -3,16 +3,21 @@
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
-use super::Settle;
 use super::books::Check;
 use super::figures::{self, Pair, Spread, longest_ms, per_charge, quantile_ms, rounded};
 use super::machine::Machine;
 use super::meter::Cpu;
+use super::notices::Notices;
+use super::run::Mode;
+use super::{Bills, Hot};
 
 /// Everything that was measured.
 #[derive(Debug)]
 pub struct Report {
-    pub wanted: Settle,
+    pub mode: Mode,
+    pub wanted: Bills,
+    /// How long notices took, where they were told meanwhile.
+    pub notices: Option<Notices>,
     pub machine: Machine,
     pub pairs: Vec<Pair>,
     pub checks: Vec<Check>,
@@ -73,16 +78,32 @@ impl Report {
 
     /// Prints it for a person.
     pub fn print(&self) {
-        let Settle {
+        let Bills {
             seconds,
             callers,
             accounts,
+            hot,
+            rate,
             ..
         } = self.wanted;
         println!();
+        let what = match self.mode {
+            Mode::Settle => "Settle over gRPC, told after the round",
+            Mode::Pipeline => "Settle over gRPC with relay, consumers and notices",
+        };
         println!(
-            "Settle over gRPC: own account and one contributor, {callers} callers, {accounts} contributors,"
+            "{what}: own account and one contributor, {callers} callers, {accounts} contributors"
         );
+        match hot {
+            None => {}
+            Some(Hot::Contributor) => println!("one contributor pays every bill"),
+            Some(Hot::Institution) => println!("one institution sends every bill"),
+        }
+        if let Some(rate) = rate {
+            println!(
+                "{rate} bills a second are due, answered or not; a bill's time begins when it is due"
+            );
+        }
         println!(
             "{} rounds of {seconds} s, each followed by pgbench (TPC-B-like) on the same Postgres",
             self.pairs.len()
@@ -114,6 +135,12 @@ impl Report {
             "write-ahead log per charge {:.0} bytes, events and notices included",
             per_charge(self.wal(), charges)
         );
+        if let Some(notices) = self.notices {
+            println!(
+                "from a charge to its stored notice: p50 {:.0} ms, p99 {:.0} ms, at most {:.0} ms",
+                notices.median, notices.p99, notices.longest
+            );
+        }
         self.print_books();
     }
 
@@ -182,7 +209,8 @@ impl Report {
             .cpu()
             .map(|cpu| rounded(per_charge(cpu.total(), charges), 1));
         let pairs: Vec<Value> = self.pairs.iter().map(pair).collect();
-        json!({
+        let mut json = json!({
+            "bench": match self.mode { Mode::Settle => "settle", Mode::Pipeline => "pipeline" },
             "charges_per_s": rounded(whole.charges_per_s.median, 1),
             "pgbench_tps": rounded(whole.pgbench_tps.median, 1),
             "ratio": rounded(whole.ratio.median, 3),
@@ -196,13 +224,23 @@ impl Report {
             "callers": self.wanted.callers,
             "seconds": self.wanted.seconds,
             "accounts": self.wanted.accounts,
+            "hot": self.wanted.hot.map(Hot::word),
+            "rate": self.wanted.rate,
             "charges": charges,
             "cpu_us_per_charge": cpu,
             "wal_bytes_per_charge": rounded(per_charge(self.wal(), charges), 1),
             "books_add_up": self.books_add_up(),
             "machine": self.machine,
             "pairs": pairs,
-        })
+        });
+        if let (Some(notices), Some(fields)) = (self.notices, json.as_object_mut()) {
+            fields.insert(
+                "notice_p50_ms".to_owned(),
+                rounded(notices.median, 1).into(),
+            );
+            fields.insert("notice_p99_ms".to_owned(), rounded(notices.p99, 1).into());
+        }
+        json
     }
 }
 

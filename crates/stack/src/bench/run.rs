@@ -1,10 +1,11 @@
-//! A run of `bench settle`, from the empty directory to the figures.
+//! A run of `bench settle` or `bench pipeline`, from the empty directory to the figures.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kernel::Clock;
+use serde_json::Value;
 use servers::{DataHome, Progress};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
@@ -14,10 +15,12 @@ use super::figures::{self, Pair, Round};
 use super::load::Crowd;
 use super::machine::{self, Machine};
 use super::meter::{Programs, Reading};
+use super::notices::Notices;
+use super::pause::Pause;
 use super::pgbench::{self, Pgbench};
 use super::report::Report;
 use super::seed::{self, Tables};
-use super::{BenchError, Settle, books};
+use super::{BenchError, Bills, Hot, books};
 use crate::quiet::Watcher;
 use crate::whole::{Stack, StackError, Wanted};
 
@@ -35,12 +38,26 @@ const TOLD_WITHIN: Duration = Duration::from_mins(10);
 /// What the servers and services keep in their directory.
 const KEPT: [&str; 3] = ["postgres", "nats", "gongji"];
 
+/// How much of what follows a charge goes on while charges run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The relay waits for the end of the round.
+    Settle,
+    /// Everything.
+    Pipeline,
+}
+
+/// Where the data of a run lies.
+pub fn place(wanted: Option<&Path>) -> PathBuf {
+    wanted.map_or_else(
+        || servers::place::workspace().join(".stack").join("bench"),
+        Path::to_owned,
+    )
+}
+
 /// Measures on a stack of its own, and leaves nothing behind.
-pub async fn settle(wanted: Settle) -> Result<(), BenchError> {
-    let data = wanted
-        .data
-        .clone()
-        .unwrap_or_else(|| servers::place::workspace().join(".stack").join("bench"));
+pub async fn bills(mode: Mode, wanted: Bills) -> Result<Value, BenchError> {
+    let data = place(wanted.data.as_deref());
     let load = machine::load();
     empty(&data)?;
     let progress = Progress::to_stderr();
@@ -54,7 +71,7 @@ pub async fn settle(wanted: Settle) -> Result<(), BenchError> {
         progress,
     )
     .await?;
-    let outcome = on(&stack, &wanted, load, (&clock, progress)).await;
+    let outcome = on(&stack, (mode, &wanted), load, (&clock, progress)).await;
     stack.stop().await?;
     empty(&data)?;
     let report = outcome?;
@@ -63,14 +80,14 @@ pub async fn settle(wanted: Settle) -> Result<(), BenchError> {
         println!("{}", report.json());
     }
     if report.books_add_up() {
-        Ok(())
+        Ok(report.json())
     } else {
         Err(BenchError::Books)
     }
 }
 
 /// Removes what a run has left, so that every run begins with empty databases.
-fn empty(data: &Path) -> Result<(), BenchError> {
+pub fn empty(data: &Path) -> Result<(), BenchError> {
     let home = DataHome::open(data).map_err(StackError::from)?;
     for kept in KEPT
         .map(|kept| home.path().join(kept))
@@ -88,6 +105,8 @@ struct Bench<'a> {
     tables: Tables,
     notification: PgConnection,
     crowd: Crowd,
+    /// The database whose relay is held back during a round; none if it goes on.
+    relay: Option<String>,
     programs: Programs,
     watcher: Watcher,
     pgbench: Pgbench<'a>,
@@ -103,11 +122,11 @@ struct Bench<'a> {
 
 async fn on(
     stack: &Stack,
-    wanted: &Settle,
+    (mode, wanted): (Mode, &Bills),
     load_before: Option<String>,
     (clock, progress): (&Clock, Progress),
 ) -> Result<Report, BenchError> {
-    let mut bench = Bench::prepare(stack, wanted, (clock, progress)).await?;
+    let mut bench = Bench::prepare(stack, (mode, wanted), (clock, progress)).await?;
     let machine = Machine::look(stack, load_before, &mut bench.tables.settlement).await?;
     if !machine.is_optimised() {
         eprintln!(
@@ -135,8 +154,14 @@ async fn on(
     )
     .await?;
     step.done("done");
+    let notices = match mode {
+        Mode::Settle => None,
+        Mode::Pipeline => Some(Notices::of(&mut bench.notification).await?),
+    };
     Ok(Report {
+        mode,
         wanted: wanted.clone(),
+        notices,
         machine,
         pairs,
         checks,
@@ -147,7 +172,7 @@ impl<'a> Bench<'a> {
     /// Makes the contributors, the institutions, and the tables of `pgbench`.
     async fn prepare(
         stack: &'a Stack,
-        wanted: &Settle,
+        (mode, wanted): (Mode, &Bills),
         (clock, progress): (&'a Clock, Progress),
     ) -> Result<Self, BenchError> {
         // Asked for first: without it there is no figure, and all the rest would be in vain.
@@ -156,6 +181,7 @@ impl<'a> Bench<'a> {
         let town = Town {
             founded: clock.now(),
             contributors: wanted.accounts,
+            one_pays_all: wanted.hot == Some(Hot::Contributor),
         };
         let mut bench = Bench {
             town,
@@ -164,7 +190,8 @@ impl<'a> Bench<'a> {
                 authorization: connect(stack, "authorization").await?,
             },
             notification: connect(stack, "notification").await?,
-            crowd: Crowd::of(&stack.layout, &stack.callers, wanted.callers)?,
+            crowd: Crowd::of(&stack.layout, &stack.callers, wanted)?,
+            relay: (mode == Mode::Settle).then(|| postgres.url("settlement")),
             programs: Programs {
                 postgres: postgres.id(),
                 nats: stack.servers().nats.id(),
@@ -232,6 +259,10 @@ impl<'a> Bench<'a> {
             self.made = end;
             step.done("done");
         }
+        let pause = match &self.relay {
+            Some(url) => Some(Pause::begin(url).await?),
+            None => None,
+        };
         let step = self.progress.step(what);
         let before = Reading::take(&mut self.tables.settlement, self.programs).await?;
         let time = Duration::from_secs(u64::from(seconds));
@@ -242,6 +273,9 @@ impl<'a> Bench<'a> {
         let spent = Reading::take(&mut self.tables.settlement, self.programs)
             .await?
             .since(before);
+        if let Some(pause) = pause {
+            pause.end().await?;
+        }
         self.sent = done.next;
         let round = Round {
             elapsed: done.elapsed,
