@@ -8,7 +8,7 @@ use clap::Subcommand;
 use comfy_table::Table;
 use jiff::civil::Date;
 use kernel::clock::business_day;
-use kernel::{Clock, Region};
+use kernel::{Clock, Region, Scheme};
 use policy::packs::{Edition, Origin};
 use policy::{Axis, Packs};
 
@@ -186,7 +186,30 @@ fn show(place: &Place) -> anyhow::Result<()> {
     if !disabled.is_empty() {
         println!("there, and not in force\n{}", table(disabled.into_iter()));
     }
+    for scheme in [Scheme::Employee, Scheme::Resident] {
+        show_benefit(&packs, place.region, scheme, on);
+    }
     Ok(())
+}
+
+/// What the pooled fund pays for one scheme, or that no pack says so.
+fn show_benefit(packs: &Packs, region: Region, scheme: Scheme, on: Date) {
+    let Some(benefit) = packs.benefit(region, scheme, on) else {
+        println!("no pack gives a benefit of the {scheme} scheme in {region} on {on}");
+        return;
+    };
+    let mut table = Table::new();
+    table.set_header(["benefit", "value", "pack", "source", "grade"]);
+    for (key, origin) in benefit.origins() {
+        table.add_row([
+            key.to_owned(),
+            origin.written.clone(),
+            origin.version.to_string(),
+            origin.source.clone(),
+            origin.grade.to_string(),
+        ]);
+    }
+    println!("what the pooled fund pays for the {scheme} scheme\n{table}");
 }
 
 fn table<'a>(values: impl Iterator<Item = (Axis, &'a Origin)>) -> Table {

@@ -194,6 +194,16 @@ reasons! {
     SameOperator = "SAME_OPERATOR" { "更正须由另一名经办人员复核", "请由另一人办理"; "a correction is decided by another operator than the one who proposed it", "ask a colleague" }
     AllocationRuleMissing = "ALLOCATION_RULE_MISSING" { "当地没有可用的划入规则", "请直接给出金额"; "no rule here computes this allocation", "give the amount itself" }
 
+    // ---- the pooled fund
+    BenefitSuspended = "BENEFIT_SUSPENDED" { "参保状态异常，统筹基金暂不支付", "恢复正常参保后可用"; "the insurance is not in normal standing, so the pooled fund pays nothing", "it pays again once the standing is normal" }
+    BenefitNotCovered = "BENEFIT_NOT_COVERED" { "当地门诊统筹待遇不包括本次就诊", ""; "the pooled fund of this place does not cover such a visit", "" }
+    FundCapReached = "FUND_CAP_REACHED" { "本年度统筹基金支付已达上限", "新医疗年度重新计算"; "the pooled fund has paid as much as it pays in a year", "the next medical year starts anew" }
+    TreatmentNotFiled = "TREATMENT_NOT_FILED" { "异地就医未备案，统筹基金降低支付", "请办理异地就医备案"; "a treatment outside the insured region was not filed, so the pooled fund pays less", "file treatments elsewhere beforehand" }
+    ItemNotInCatalogue = "ITEM_NOT_IN_CATALOGUE" { "项目不在医保目录内，按全自费处理", "请核对医保目录编码"; "an item is not in the catalogue and counts as own expense", "check its code" }
+    LinesMissing = "LINES_MISSING" { "未上传费用明细，按全自费处理", "请上传费用明细"; "a bill without fee lines counts as own expense", "send its lines" }
+    ShareInvalid = "SHARE_INVALID" { "比例不正确", "比例在 0 和 1 之间，最多四位小数"; "a share does not lie between 0 and 1", "write it with at most four decimals" }
+    CatalogueContradicts = "CATALOGUE_CONTRADICTS" { "同一项目同一日期有两条不同的目录记录", "请保留一条"; "two rows say different things of one item and day", "keep one of them" }
+
     // ---- why a payer gave what it gave
     Taken = "TAKEN" { "已支付", ""; "paid", "" }
     NothingLeftToPay = "NOTHING_LEFT_TO_PAY" { "账单已付清", ""; "the bill was already covered", "" }

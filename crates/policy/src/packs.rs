@@ -10,8 +10,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kernel::{Date, Reason, Refusal, Region};
+use kernel::{Date, Reason, Refusal, Region, Scheme};
 
+mod benefit;
 mod edition;
 mod flaw;
 mod province;
@@ -26,14 +27,21 @@ pub use why::{Verdict, Why, Word};
 pub(crate) use written::Entry;
 
 use crate::axes::Rules;
+use crate::benefit::BenefitRules;
+use benefit::BenefitTimelines;
 use timeline::Timeline;
 
 /// The packs that ship with this version, file name and text: what a pack under work is checked together with.
-pub const SHIPPED: [(&str, &str); 34] = [
+pub const SHIPPED: [(&str, &str); 40] = [
     ("000000.toml", include_str!("../packs/000000.toml")),
     ("110000.toml", include_str!("../packs/110000.toml")),
     ("120000.toml", include_str!("../packs/120000.toml")),
     ("140000.toml", include_str!("../packs/140000.toml")),
+    ("210000.toml", include_str!("../packs/210000.toml")),
+    ("210600.toml", include_str!("../packs/210600.toml")),
+    ("230000.toml", include_str!("../packs/230000.toml")),
+    ("230100.toml", include_str!("../packs/230100.toml")),
+    ("231000.toml", include_str!("../packs/231000.toml")),
     ("310000.toml", include_str!("../packs/310000.toml")),
     ("320000.toml", include_str!("../packs/320000.toml")),
     ("320100.toml", include_str!("../packs/320100.toml")),
@@ -47,6 +55,7 @@ pub const SHIPPED: [(&str, &str); 34] = [
     ("360000.toml", include_str!("../packs/360000.toml")),
     ("360800.toml", include_str!("../packs/360800.toml")),
     ("370000.toml", include_str!("../packs/370000.toml")),
+    ("370100.toml", include_str!("../packs/370100.toml")),
     ("370900.toml", include_str!("../packs/370900.toml")),
     ("410000.toml", include_str!("../packs/410000.toml")),
     ("411000.toml", include_str!("../packs/411000.toml")),
@@ -73,6 +82,7 @@ pub struct Packs {
     provinces: Vec<Province>,
     /// By place with a pack of its own; always holds the nation.
     timelines: BTreeMap<Region, Timeline>,
+    benefits: BenefitTimelines,
 }
 
 impl Packs {
@@ -106,10 +116,12 @@ impl Packs {
         }
         editions.sort_by_key(|edition| (edition.region, edition.valid_from));
         let timelines = timeline::all(&editions)?;
+        let benefits = BenefitTimelines::of(&editions)?;
         Ok(Self {
             editions,
             provinces,
             timelines,
+            benefits,
         })
     }
 
@@ -132,6 +144,11 @@ impl Packs {
             .find_map(|place| self.timelines.get(&place))
             .and_then(|timeline| timeline.on(on))
             .ok_or_else(unknown)
+    }
+
+    /// What the pooled fund pays for a scheme's members in `region` on a business day; none where no pack says so.
+    pub fn benefit(&self, region: Region, scheme: Scheme, on: Date) -> Option<&Arc<BenefitRules>> {
+        self.benefits.on(region, scheme, on)
     }
 
     /// Every edition of every pack, by region and first day: what was written, enabled or not.

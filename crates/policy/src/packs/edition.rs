@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kernel::{Date, Region};
 use serde::Deserialize;
 
+use super::benefit::Benefits;
 use super::flaw::{Flaw, PackError};
 use super::province::Province;
 use crate::axes::{Answers, Axis};
@@ -98,12 +99,18 @@ pub struct Edition {
     pub valid_to: Option<Date>,
     pub version: PackVersion,
     pub(crate) answers: Answers,
+    pub(crate) benefits: Benefits,
 }
 
 impl Edition {
     /// Every value with its axis, enabled or not.
     pub fn values(&self) -> impl Iterator<Item = (Axis, &Origin)> {
         self.answers.origins()
+    }
+
+    /// Every value of a benefit with its key, enabled or not: the employees' first.
+    pub fn benefit_values(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
+        self.benefits.origins()
     }
 
     /// Whether it holds on `day`.

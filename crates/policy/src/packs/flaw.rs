@@ -71,6 +71,14 @@ pub enum Flaw {
     LabelMalformed(String),
     #[error("{0} is named twice")]
     RegionTwice(Region),
+    #[error("{1} gives a ratio and nobody answers `{0}` of its benefit")]
+    BenefitUnanswered(&'static str, PackVersion),
+    #[error("`{0}` of a benefit rests on a source of grade C and is enabled")]
+    BenefitGradeCEnabled(&'static str),
+    #[error("`{0}` of a benefit has no source")]
+    BenefitNoSource(&'static str),
+    #[error("`{0}` of the benefit of {1} is not there to be enabled")]
+    NoBenefitToEnable(String, Region),
 }
 
 impl Flaw {
@@ -92,10 +100,16 @@ impl Flaw {
             Self::CityWithoutProvince(..) => "add the province's pack, even a short one",
             Self::NoNation => "add a pack that answers every axis for 000000",
             Self::Unanswered(..) => "answer it in the national default, enabled",
-            Self::GradeCEnabled(_) => {
+            Self::BenefitUnanswered(..) => "answer it beside the ratio, or disable the ratio",
+            Self::NoBenefitToEnable(..) => {
+                "write it like employee.ratio, and check it against that region's pack"
+            }
+            Self::GradeCEnabled(_) | Self::BenefitGradeCEnabled(_) => {
                 "write `enabled = false`, and enable it in an overlay if you must"
             }
-            Self::NoSource(_) => "name the source, so that somebody can verify it",
+            Self::NoSource(_) | Self::BenefitNoSource(_) => {
+                "name the source, so that somebody can verify it"
+            }
             Self::NothingToEnable(..) => {
                 "check the name against that region's pack, or set the value here"
             }

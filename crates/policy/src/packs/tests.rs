@@ -7,6 +7,7 @@ use crate::axes::Axis;
 use crate::values::{Confirmation, Effect, Order, ReleaseBy, Source};
 
 mod bad;
+mod benefit;
 mod tables;
 mod why;
 

@@ -4,6 +4,7 @@ use kernel::{Date, Region};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::benefit::{Benefits, WrittenBenefits};
 use super::edition::{Edition, Grade, Origin, PackVersion};
 use super::flaw::{Flaw, PackError};
 use crate::axes::{Answers, Axis, Written};
@@ -28,6 +29,8 @@ struct WrittenEdition {
     valid_to: Option<Date>,
     #[serde(default)]
     rules: Written,
+    #[serde(default)]
+    benefit: WrittenBenefits,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +51,11 @@ struct Overlaid {
     enable: Vec<Spanned<Axis>>,
     #[serde(default)]
     rules: Written,
+    /// The same for values of a benefit: `employee.ratio`.
+    #[serde(default)]
+    enable_benefit: Vec<Spanned<String>>,
+    #[serde(default)]
+    benefit: WrittenBenefits,
 }
 
 /// A value as every axis writes it: `{ value = …, source = …, grade = … }`.
@@ -122,6 +130,8 @@ pub(super) fn read_pack(name: &str, text: &str) -> Result<Vec<Edition>, PackErro
             ));
         }
         answers.sign(&version);
+        let mut benefits = Benefits::read(name, text, written.benefit, false)?;
+        benefits.sign(&version);
         editions.push(Edition {
             pack: name.to_owned(),
             line,
@@ -132,6 +142,7 @@ pub(super) fn read_pack(name: &str, text: &str) -> Result<Vec<Edition>, PackErro
             valid_to: written.valid_to,
             version,
             answers,
+            benefits,
         });
     }
     Ok(editions)
@@ -184,6 +195,7 @@ pub(super) fn apply_overlay(
             editions.push(bare_edition(name, line, code));
         }
         let said = read_rules(name, text, overlaid.rules)?;
+        let benefit = Benefits::read(name, text, overlaid.benefit, true)?;
         for edition in editions.iter_mut().filter(|edition| edition.region == code) {
             for axis in &overlaid.enable {
                 let origin = edition.answers.origin_mut(*axis.get_ref()).ok_or_else(|| {
@@ -196,9 +208,18 @@ pub(super) fn apply_overlay(
                 })?;
                 origin.enabled = true;
             }
+            for path in &overlaid.enable_benefit {
+                if !edition.benefits.enable(path.get_ref()) {
+                    let line = line_of(text, path.span().start);
+                    let flaw = Flaw::NoBenefitToEnable(path.get_ref().clone(), code);
+                    return Err(PackError::at(name, Some(line), flaw));
+                }
+            }
+            edition.benefits.replace(benefit.clone());
             edition.answers.replace(said.clone());
             edition.version = PackVersion::new(code, edition.valid_from, Some(label));
             edition.answers.sign(&edition.version);
+            edition.benefits.sign(&edition.version);
         }
     }
     Ok(())
@@ -216,5 +237,6 @@ fn bare_edition(name: &str, line: usize, region: Region) -> Edition {
         valid_to: None,
         version: PackVersion::new(region, valid_from, None),
         answers: Answers::default(),
+        benefits: Benefits::default(),
     }
 }
