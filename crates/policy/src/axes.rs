@@ -11,6 +11,7 @@ use std::num::NonZeroU16;
 use kernel::{Fen, Region, Relation};
 use serde::Deserialize;
 
+use crate::allocation::Bands;
 use crate::packs::{Entry, Origin, PackVersion};
 use crate::usages::Usages;
 use crate::values::{
@@ -244,6 +245,10 @@ axes! {
     StepUpThreshold step_up_threshold: Option<Fen> as written::Limit;
     /// When current-year money becomes prior-year money.
     MedicalYearStart medical_year_start: MonthDay;
+    /// What an employee's account is allocated each month, where it is computed here; empty where amounts are imported.
+    AllocationWorking allocation_working: Bands;
+    /// The same for retirees.
+    AllocationRetired allocation_retired: Bands;
     /// Where the aid of a refunded bill goes when the binding has ended.
     RefundAfterUnbind refund_after_unbind: RefundAfterUnbind;
     /// How long after the visit a deduction that finds too little money stays open; what is missing then is cash.

@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads a clock, a file, the environment or a random number: the same arguments give the same answer, always.
 
+pub mod allocation;
 mod axes;
 pub mod benefit;
 pub mod bind;
