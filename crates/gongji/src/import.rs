@@ -1,31 +1,28 @@
-//! `gongji import`: people and their enrolments, from JSON Lines.
+//! `gongji import`: people and their enrolments, and allocations to their accounts.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+mod allocations;
+mod people;
+
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
 use chassis::access::Signer;
 use chassis::grpc::Peer;
-use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use proto::binding::v1::binding_service_client::BindingServiceClient;
-use proto::binding::v1::imported_person::Outcome;
-use proto::binding::v1::{ImportPeopleRequest, PersonRow};
+use clap::{Args, Subcommand};
 
-/// As many rows as the service takes at once.
-const BATCH: usize = 500;
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// People and their enrolments, from JSON Lines. Importing a file again changes nothing.
+    People(people::Arguments),
+    /// Allocations, from CSV or JSON Lines. Importing a file again posts nothing twice.
+    Allocations(allocations::Arguments),
+}
 
+/// In whose name something is asked of a service.
 #[derive(Debug, Args)]
-pub struct Arguments {
-    /// One PersonRow of gongji.binding.v1 per line, in proto3 JSON. Importing a file again changes nothing.
-    file: PathBuf,
-    /// Where the binding service is.
-    #[arg(long, default_value = "http://127.0.0.1:7401")]
-    binding: String,
+pub struct Operator {
     /// The operator in whose name it is done.
-    #[arg(long)]
-    operator: String,
+    #[arg(long = "operator", value_name = "NUMBER")]
+    number: String,
     /// The key that signs the operator's token.
     #[arg(long, value_name = "FILE", default_value = "gongji.pem")]
     key: PathBuf,
@@ -34,89 +31,19 @@ pub struct Arguments {
     issuer: String,
 }
 
-pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut binding = client(arguments)?;
-    let file = File::open(&arguments.file)
-        .with_context(|| format!("cannot read {}", arguments.file.display()))?;
-    let bar = ProgressBar::new(file.metadata()?.len());
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {bytes}/{total_bytes} {msg} ({eta} left)",
-    )?);
-
-    let mut tally = Tally::default();
-    let mut batch: Vec<(usize, PersonRow)> = Vec::with_capacity(BATCH);
-    for (at, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.with_context(|| format!("line {} is not text", at + 1))?;
-        bar.inc(u64::try_from(line.len() + 1).unwrap_or_default());
-        if line.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str(&line) {
-            Ok(row) => batch.push((at + 1, row)),
-            Err(error) => tally.refuse(
-                &bar,
-                at + 1,
-                &format!("MALFORMED_REQUEST column {}", error.column()),
-            ),
-        }
-        if batch.len() == BATCH {
-            send(&mut binding, &mut batch, &mut tally, &bar).await?;
-        }
-    }
-    send(&mut binding, &mut batch, &mut tally, &bar).await?;
-    bar.finish_and_clear();
-    println!(
-        "{} people are in, {} rows were refused",
-        tally.imported, tally.refused
-    );
-    if tally.refused > 0 {
-        bail!("mend the refused rows and import the file again: the others are skipped");
-    }
-    Ok(())
-}
-
-#[derive(Default)]
-struct Tally {
-    imported: u64,
-    refused: u64,
-}
-
-impl Tally {
-    /// Tells of one wrong row at once; the others go on.
-    fn refuse(&mut self, bar: &ProgressBar, line: usize, why: &str) {
-        self.refused += 1;
-        bar.suspend(|| eprintln!("line {line}: {why}"));
+impl Operator {
+    /// The service `name` at `url`, called by this operator.
+    pub fn peer(&self, url: &str, name: &'static str) -> anyhow::Result<Peer> {
+        let signer = Signer::from_pem_file(&self.key, &self.issuer)?;
+        let token = crate::token::operator(&signer, &self.number, name);
+        let peer = chassis::grpc::peer(url, name, signer, "gongji")?;
+        Ok(peer.with_token(&token)?)
     }
 }
 
-fn client(arguments: &Arguments) -> anyhow::Result<BindingServiceClient<Peer>> {
-    let signer = Signer::from_pem_file(&arguments.key, &arguments.issuer)?;
-    let token = crate::token::operator(&signer, &arguments.operator, "binding");
-    let peer = chassis::grpc::peer(&arguments.binding, "binding", signer, "gongji")?;
-    Ok(BindingServiceClient::new(peer.with_token(&token)?))
-}
-
-async fn send(
-    binding: &mut BindingServiceClient<Peer>,
-    batch: &mut Vec<(usize, PersonRow)>,
-    tally: &mut Tally,
-    bar: &ProgressBar,
-) -> anyhow::Result<()> {
-    if batch.is_empty() {
-        return Ok(());
+pub async fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::People(arguments) => people::run(arguments).await,
+        Command::Allocations(arguments) => allocations::run(arguments).await,
     }
-    let (lines, rows): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-    let answer = binding.import_people(ImportPeopleRequest { rows }).await;
-    let answer =
-        answer.context("the import stopped; import the file again to go on where it stopped")?;
-    for (line, result) in lines.into_iter().zip(answer.into_inner().results) {
-        match result.outcome {
-            Some(Outcome::Refused(reason)) => {
-                tally.refuse(bar, line, &format!("{} {}", reason.code, reason.en));
-            }
-            Some(Outcome::Person(_)) | None => tally.imported += 1,
-        }
-    }
-    bar.set_message(format!("{} people", tally.imported));
-    Ok(())
 }

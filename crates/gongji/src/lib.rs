@@ -8,6 +8,7 @@ mod parked;
 mod serve;
 mod service;
 mod token;
+mod year_end;
 
 use std::process::ExitCode;
 
@@ -39,8 +40,12 @@ enum Command {
     /// Look at the rule packs: check an overlay, show what holds for a region.
     #[command(subcommand)]
     Policy(packs::Command),
-    /// Import people and their enrolments from JSON Lines, with progress and an answer per wrong row.
-    Import(import::Arguments),
+    /// Import people and their enrolments, or allocations, with progress and an answer per wrong row.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Close a region's medical year: stop charges, roll every account over, let charges go on.
+    #[command(subcommand)]
+    YearEnd(year_end::Command),
     /// What a service has still to publish, and who has yet to confirm it.
     #[command(subcommand)]
     Events(events::Command),
@@ -72,7 +77,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Policy(command) => packs::run(command),
-        Command::Import(arguments) => import::run(&arguments).await,
+        Command::Import(command) => import::run(&command).await,
+        Command::YearEnd(command) => year_end::run(&command).await,
         Command::Events(command) => events::run(command).await,
         Command::Parked(command) => parked::run(command).await,
     }

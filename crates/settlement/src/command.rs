@@ -200,7 +200,7 @@ pub(crate) fn period(kind: AllocationKind, text: &str) -> Result<String, Refusal
 }
 
 /// The first day of a month written `yyyy-MM`.
-fn month(text: &str) -> Option<Date> {
+pub(crate) fn month(text: &str) -> Option<Date> {
     if text.len() != 7 {
         return None;
     }

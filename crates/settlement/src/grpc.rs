@@ -2,13 +2,15 @@
 
 use chassis::access::Caller;
 use chassis::grpc::{caller, internal, refuse, unavailable};
+use chassis::tasks::Stop;
 use chassis::telemetry::trace_parent;
+use futures::stream::BoxStream;
 use kernel::clock::business_day;
 use kernel::{Reason, Refusal, Role, SettlementId};
 use proto::convert::{self, wire_reason};
 use proto::settlement::v1 as pb;
 use proto::settlement::v1::settlement_service_server::SettlementService;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::answer;
 use crate::bill::{Bill, person_no};
@@ -21,6 +23,7 @@ use crate::writer::{Office, Writer};
 mod accounts;
 mod quotes;
 mod show;
+mod years;
 
 /// The most rows of one bulk request.
 const MOST_ROWS: usize = 500;
@@ -30,15 +33,18 @@ pub struct Api {
     office: Office,
     writer: Writer,
     resolver: Resolver,
+    stop: Stop,
 }
 
 impl Api {
     /// Answers with what `office` has, and has `writer` move money.
-    pub fn new(office: Office, writer: Writer, resolver: Resolver) -> Self {
+    /// Takes in no more of what streams in once it is to stop.
+    pub fn new(office: Office, writer: Writer, resolver: Resolver, stop: Stop) -> Self {
         Self {
             office,
             writer,
             resolver,
+            stop,
         }
     }
 }
@@ -106,6 +112,56 @@ impl SettlementService for Api {
             .map(|allocation| self.post(allocation, &origin));
         let results = futures::future::join_all(posted).await;
         Ok(Response::new(pb::PostAllocationsResponse { results }))
+    }
+
+    type ImportAllocationsStream =
+        BoxStream<'static, Result<pb::ImportAllocationsResponse, Status>>;
+
+    async fn import_allocations(
+        &self,
+        request: Request<Streaming<pb::ImportAllocationsRequest>>,
+    ) -> Result<Response<Self::ImportAllocationsStream>, Status> {
+        let origin = origin(&caller(&request)?);
+        Ok(Response::new(years::import(
+            self,
+            origin,
+            request.into_inner(),
+        )))
+    }
+
+    async fn begin_year_end(
+        &self,
+        request: Request<pb::BeginYearEndRequest>,
+    ) -> Result<Response<pb::BeginYearEndResponse>, Status> {
+        let caller = caller(&request)?;
+        let begun = years::begin(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(begun))
+    }
+
+    async fn roll_over_accounts(
+        &self,
+        request: Request<pb::RollOverAccountsRequest>,
+    ) -> Result<Response<pb::RollOverAccountsResponse>, Status> {
+        let caller = caller(&request)?;
+        let rolled = years::roll_over(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(rolled))
+    }
+
+    async fn finish_year_end(
+        &self,
+        request: Request<pb::FinishYearEndRequest>,
+    ) -> Result<Response<pb::FinishYearEndResponse>, Status> {
+        let caller = caller(&request)?;
+        let finished = years::finish(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(finished))
+    }
+
+    async fn list_year_ends(
+        &self,
+        request: Request<pb::ListYearEndsRequest>,
+    ) -> Result<Response<pb::ListYearEndsResponse>, Status> {
+        let listed = years::list(self, request.get_ref()).await?;
+        Ok(Response::new(listed))
     }
 
     async fn set_account_frozen(

@@ -22,6 +22,7 @@ pub mod decide;
 pub mod enforced;
 mod event;
 mod grpc;
+pub mod import;
 pub mod institution;
 pub mod keep;
 mod maintenance;
@@ -34,6 +35,7 @@ pub mod settlement;
 mod start;
 pub mod store;
 pub mod writer;
+pub mod year_end;
 
 pub use config::Config;
 pub use maintenance::maintain;

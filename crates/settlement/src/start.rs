@@ -129,7 +129,7 @@ pub async fn serve(
     let writer = Writer::start(config.writer, &office, &health, tasks);
     let (resolver, asker) = resolver(authorization);
     tasks.add("settlement resolver", asker.run(tasks.stop()));
-    let api = Api::new(office, writer, resolver);
+    let api = Api::new(office, writer, resolver, tasks.stop());
     let server = Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health);
     let server = server.add(SettlementServiceServer::new(api));
     Ok(server.serve(config.listen, tasks).await?)

@@ -24,6 +24,7 @@ pub mod movement;
 pub mod outcome;
 pub mod quote;
 pub mod settlement;
+pub mod year_end;
 
 /// Why a statement did not give what was asked of it.
 #[derive(Debug, thiserror::Error)]

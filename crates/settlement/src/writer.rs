@@ -123,29 +123,58 @@ impl Writer {
     /// The refusal of the command; `OVERLOADED` if too much is waiting; `UNAVAILABLE` and `INTERNAL` if nothing could be
     /// decided. After those the same request may be sent again: its key tells whether it was answered after all.
     pub async fn submit(&self, command: Command, origin: Origin) -> Result<Answer, Refusal> {
-        let queue = match &command {
+        let (job, answer) = job(command, origin);
+        self.queue(&job).try_send(job).map_err(|full| match full {
+            TrySendError::Full(_) => {
+                metrics::counter!("gongji_settlement_overloaded_total").increment(1);
+                Refusal::from(Reason::Overloaded)
+            }
+            TrySendError::Closed(_) => Reason::Unavailable.into(),
+        })?;
+        told(answer).await
+    }
+
+    /// The same for one of many commands of a bulk request, which waits for its place in the queue instead: the request is
+    /// read only as fast as its commands are decided.
+    ///
+    /// # Errors
+    /// As for [`Writer::submit`], but never `OVERLOADED`.
+    pub async fn submit_in_turn(
+        &self,
+        command: Command,
+        origin: Origin,
+    ) -> Result<Answer, Refusal> {
+        let (job, answer) = job(command, origin);
+        let sent = self.queue(&job).send(job).await;
+        sent.ok().ok_or(Reason::Unavailable)?;
+        told(answer).await
+    }
+
+    fn queue(&self, job: &Job) -> &mpsc::Sender<Job> {
+        match &job.command {
             // The turn of a year is bulk work; an operator who freezes an account waits for none.
             Command::Allocate(_) | Command::Keep(Keep::Turn { .. }) => &self.import,
             Command::Settle(_) | Command::Cancel(_) | Command::Keep(_) => &self.counter,
-        };
-        let (reply, answer) = oneshot::channel();
-        queue
-            .try_send(Job {
-                command,
-                origin,
-                reply,
-                tries: 0,
-            })
-            .map_err(|full| match full {
-                TrySendError::Full(_) => {
-                    metrics::counter!("gongji_settlement_overloaded_total").increment(1);
-                    Refusal::from(Reason::Overloaded)
-                }
-                TrySendError::Closed(_) => Reason::Unavailable.into(),
-            })?;
-        // A lane that ended without an answer may have committed: that is told by asking again.
-        answer
-            .await
-            .unwrap_or_else(|_| Err(Reason::Unavailable.into()))
+        }
     }
+}
+
+type Reply = oneshot::Receiver<Result<Answer, Refusal>>;
+
+fn job(command: Command, origin: Origin) -> (Job, Reply) {
+    let (reply, answer) = oneshot::channel();
+    let job = Job {
+        command,
+        origin,
+        reply,
+        tries: 0,
+    };
+    (job, answer)
+}
+
+/// A lane that ended without an answer may have committed: that is told by asking again.
+async fn told(answer: Reply) -> Result<Answer, Refusal> {
+    answer
+        .await
+        .unwrap_or_else(|_| Err(Reason::Unavailable.into()))
 }

@@ -141,6 +141,18 @@ pub(super) async fn decide(
     })
 }
 
+/// How many a page holds.
+pub(super) fn page_size(asked: i32) -> Result<i32, Status> {
+    match asked {
+        0 => Ok(50),
+        size if (1..=500).contains(&size) => Ok(size),
+        size => {
+            let what = format!("size = {size}");
+            Err(refuse(Refusal::about(Reason::PageTooLarge, what)))
+        }
+    }
+}
+
 async fn find(api: &Api, id: AllocationId) -> Result<Seen, Status> {
     store::correction::find(&api.office.db, id)
         .await
@@ -153,14 +165,7 @@ pub(super) async fn list(
     request: &pb::ListCorrectionsRequest,
 ) -> Result<pb::ListCorrectionsResponse, Status> {
     let page = request.page.clone().unwrap_or_default();
-    let size = match page.size {
-        0 => 50,
-        size if (1..=500).contains(&size) => size,
-        size => {
-            let what = format!("size = {size}");
-            return Err(refuse(Refusal::about(Reason::PageTooLarge, what)));
-        }
-    };
+    let size = page_size(page.size)?;
     let before = match page.cursor.as_str() {
         "" => None,
         cursor => Some(

@@ -1,5 +1,7 @@
 //! Account rows: the locks of a batch.
 
+use std::collections::BTreeMap;
+
 use chassis::db::Corrupt;
 use kernel::{AccountId, Fen, PersonId, PersonKind, Scheme, Standing};
 use sqlx::{PgConnection, PgExecutor};
@@ -7,6 +9,7 @@ use uuid::Uuid;
 
 use super::{StoreError, column, touched, word};
 use crate::account::{Account, Enrolment};
+use crate::import::{Found, Named};
 
 struct Row {
     account_id: Uuid,
@@ -145,6 +148,48 @@ pub async fn of_person(
     .fetch_all(db)
     .await?;
     read(rows)
+}
+
+/// The accounts that rows of an import name, by the names they use.
+pub async fn find_named(
+    db: impl PgExecutor<'_>,
+    names: &[&Named],
+) -> Result<BTreeMap<Named, Found>, StoreError> {
+    let mut ids = Vec::new();
+    let mut numbers = Vec::new();
+    for name in names {
+        match name {
+            Named::Id(id) => ids.push(id.uuid()),
+            Named::Number { person_no, .. } => numbers.push(person_no.clone()),
+        }
+    }
+    let rows = sqlx::query!(
+        r#"
+        -- settlement.find_named_accounts
+        SELECT account_id, person_no, region, kind FROM account WHERE account_id = ANY ($1)
+        UNION
+        SELECT account_id, person_no, region, kind FROM account WHERE person_no = ANY ($2) AND scheme = 'EMPLOYEE'
+        "#,
+        &ids,
+        &numbers,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let (Some(id), Some(person_no), Some(region), Some(kind)) =
+            (row.account_id, row.person_no, row.region, row.kind)
+        else {
+            continue; // a union has no column that cannot be null, its tables have
+        };
+        let id = AccountId::from_uuid(id);
+        let region = word("account", "region", id, region.parse().ok())?;
+        let kind = word("account", "kind", id, PersonKind::from_code(&kind))?;
+        let known = Found { id, region, kind };
+        found.insert(Named::Id(id), known);
+        found.insert(Named::Number { person_no, region }, known);
+    }
+    Ok(found)
 }
 
 /// Whose account it is; none if it is not known.

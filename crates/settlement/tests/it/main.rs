@@ -5,6 +5,8 @@ mod charges;
 mod credits;
 mod database;
 mod fences;
+mod imports;
 mod keys;
 mod quotes;
 mod scene;
+mod years;
