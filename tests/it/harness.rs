@@ -4,6 +4,7 @@ mod books;
 mod broker;
 mod counter;
 mod families;
+mod holds;
 mod national;
 mod notices;
 mod people;

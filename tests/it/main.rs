@@ -12,6 +12,7 @@ mod books;
 mod broker;
 mod cancelling;
 mod crashes;
+mod holds;
 mod limits;
 mod races;
 mod repeating;

@@ -2,6 +2,7 @@
 //!
 //! The gateway adds nothing to what a service says: it only carries the caller's token over and the answer back.
 
+mod counter;
 mod extract;
 mod money;
 mod notices;
@@ -43,4 +44,10 @@ pub fn routes() -> Router<Edge> {
         .route("/allocations", post(money::post_allocations))
         .route("/accounts/{account_id}/movements", get(money::movements))
         .route("/settlements/{settlement_id}", get(money::settlement))
+        .route("/quotes", post(counter::quote))
+        .route("/settlements", post(counter::settle))
+        .route("/holds", post(counter::place_hold))
+        .route("/holds/{hold_id}", get(counter::hold))
+        .route("/holds/{hold_id}/capture", post(counter::capture_hold))
+        .route("/holds/{hold_id}/release", post(counter::release_hold))
 }

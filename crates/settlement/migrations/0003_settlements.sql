@@ -5,10 +5,10 @@
 CREATE TABLE request_key (
     institution text        NOT NULL,
     msgid       text        NOT NULL CHECK (msgid ~ '^[!-~]{1,30}$'),
-    operation   text        NOT NULL CHECK (operation IN ('SETTLE', 'CANCEL')),
+    operation   text        NOT NULL CHECK (operation IN ('SETTLE', 'CANCEL', 'HOLD', 'CAPTURE', 'RELEASE')),
     -- The fields that decide, readable, so that another request under this key can be told what differs.
     request     jsonb       NOT NULL,
-    -- The settlement or the cancellation.
+    -- The settlement, the cancellation or the hold.
     outcome_id  uuid        NOT NULL,
     claimed_at  timestamptz NOT NULL,
     PRIMARY KEY (institution, msgid)

@@ -31,6 +31,8 @@ pub struct Account {
     /// How far below zero the current bucket may be: as far as clearing left it, and credits repay that first.
     pub current_floor: Fen,
     pub prior_floor: Fen,
+    /// What holds that were not ended yet set aside of both buckets; those that have expired count until they are swept.
+    pub held: Fen,
     pub version: i64,
     /// The year in which the medical year of the current bucket began.
     pub medical_year: i16,
@@ -246,6 +248,7 @@ pub(crate) mod tests {
             prior: Fen::new(prior),
             current_floor: Fen::ZERO,
             prior_floor: Fen::ZERO,
+            held: Fen::ZERO,
             version: 0,
             medical_year: 2026,
         }

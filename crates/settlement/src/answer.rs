@@ -9,6 +9,9 @@ use proto::settlement::v1 as pb;
 
 use crate::account::Account;
 use crate::book::Book;
+use crate::hold::capture::Captured;
+use crate::hold::place::Placed;
+use crate::hold::{Ended, Hold, State};
 use crate::settlement::{Cancelled, Declined, Leg, Settled, Split};
 
 /// The answer to a bill that was settled. `book` knows whose the considered accounts are.
@@ -56,6 +59,75 @@ pub fn stale(plan: &Plan, book: &Book) -> pb::SettleResponse {
     pb::SettleResponse {
         outcome: Some(pb::settle_response::Outcome::Stale(stale)),
     }
+}
+
+/// The answer to a hold: what is set aside, or why the bill was declined.
+pub fn placed(placed: &Placed) -> pb::PlaceHoldResponse {
+    use pb::place_hold_response::Outcome;
+    pb::PlaceHoldResponse {
+        outcome: Some(match &placed.declined {
+            None => Outcome::Hold(hold(&placed.hold)),
+            Some(why) => Outcome::Declined(wire_reason(why)),
+        }),
+        hold_id: placed.hold.id.to_string(),
+    }
+}
+
+/// The answer to a release.
+pub fn released(ended: &Ended) -> pb::ReleaseHoldResponse {
+    pb::ReleaseHoldResponse {
+        hold: Some(hold(&ended.hold)),
+    }
+}
+
+/// A hold as it stands.
+pub fn hold(hold: &Hold) -> pb::Hold {
+    let (state, captured) = match hold.state {
+        State::Held => (pb::HoldState::Held, None),
+        State::Released { .. } => (pb::HoldState::Released, None),
+        State::Expired { .. } => (pb::HoldState::Expired, None),
+        State::Rejected => (pb::HoldState::Rejected, None),
+        State::Captured {
+            settlement, amount, ..
+        } => (pb::HoldState::Captured, Some((settlement, amount))),
+    };
+    pb::Hold {
+        hold_id: hold.id.to_string(),
+        state: state.into(),
+        institution: hold.institution.clone(),
+        patient_person_id: hold.patient.to_string(),
+        patient_account_id: hold.patient_account.to_string(),
+        usage: common::Usage::from(hold.usage).into(),
+        placed_at: Some(wire_time(hold.placed_at)),
+        expires_at: Some(wire_time(hold.expires_at)),
+        split: hold.split.clone(),
+        held_fen: hold.held().map_or(0, kernel::Fen::get),
+        ended_at: hold.state.ended_at().map(wire_time),
+        settlement_id: captured
+            .map(|(settlement, _)| settlement.to_string())
+            .unwrap_or_default(),
+        captured_fen: captured.map_or(0, |(_, amount)| amount.get()),
+    }
+}
+
+/// The answer to a capture: a settlement. A payer of whom all that was held was taken is explained as when it was placed.
+pub fn captured(captured: &Captured, book: &Book) -> pb::SettleResponse {
+    let mut answer = settled(&captured.settled, book);
+    let told = captured.ended.hold.split.as_ref();
+    if let (Some(pb::settle_response::Outcome::Settlement(settlement)), Some(told)) =
+        (&mut answer.outcome, told)
+    {
+        let now = settlement
+            .split
+            .iter_mut()
+            .flat_map(|split| &mut split.considered);
+        for (now, told) in now.zip(&told.considered) {
+            if now.account_id == told.account_id && now.taken_fen == told.taken_fen {
+                now.clone_from(told);
+            }
+        }
+    }
+    answer
 }
 
 /// How a bill would be split.
@@ -201,5 +273,6 @@ pub fn account(account: &Account, as_of: Timestamp) -> pb::Account {
         prior_fen: account.prior.get(),
         version: account.version,
         as_of: Some(wire_time(as_of)),
+        held_fen: account.held.get(),
     }
 }

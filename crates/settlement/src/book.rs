@@ -5,11 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{AccountId, AllocationId, BindingId, Date, Fen, PersonId, SettlementId};
+use kernel::{
+    AccountId, AllocationId, BindingId, Bucket, Date, Fen, HoldId, PersonId, SettlementId,
+};
+use policy::plan::{Payer, Purse};
 
 use crate::account::Account;
 use crate::correction::Proposal;
 use crate::enforced::Enforced;
+use crate::hold::aside::{Aside, Part};
+use crate::hold::{HeldLeg, Hold};
 use crate::institution::Institution;
 use crate::request::RequestKey;
 use crate::settlement::Stored;
@@ -34,10 +39,15 @@ pub struct Book {
     pub corrections: BTreeMap<AllocationId, Proposal>,
     /// Whom an account may pay for, where a clearing may take it below zero.
     pub aided: BTreeMap<AccountId, Vec<PersonId>>,
+    /// Holds that commands of the batch end.
+    pub holds: BTreeMap<HoldId, Hold>,
+    /// What open holds set aside on the accounts above.
+    aside: Aside,
     moved_accounts: BTreeSet<AccountId>,
     /// Whether more than balances changed.
     reshaped: bool,
     moved_windows: BTreeSet<Window>,
+    moved_held: BTreeSet<AccountId>,
 }
 
 impl Book {
@@ -52,6 +62,100 @@ impl Book {
     /// What of a limit is used.
     pub fn used(&self, window: Window) -> Fen {
         self.used.get(&window).copied().unwrap_or(Fen::ZERO)
+    }
+
+    /// What a plan may count on of an account: not what open holds set aside.
+    pub fn purse(&self, account: &Account) -> Purse {
+        let without = |balance: Fen, bucket| {
+            let aside = self.aside.of(account.id, bucket);
+            balance.checked_sub(aside).unwrap_or(Fen::new(i64::MIN))
+        };
+        Purse {
+            current: without(account.current, Bucket::Current),
+            prior: without(account.prior, Bucket::Prior),
+            ..account.purse()
+        }
+    }
+
+    /// What of a limit is used or set aside: an open hold counts in every window, since it may be captured in any.
+    pub fn counted(&self, window: Window) -> Fen {
+        let (used, aside) = (self.used(window), self.aside.under(window.0));
+        used.checked_add(aside).unwrap_or(Fen::new(i64::MAX))
+    }
+
+    /// Takes in what was found to be set aside on locked accounts.
+    pub fn know_aside(&mut self, legs: &[(HoldId, HeldLeg)]) {
+        let parts: Vec<Part> = legs
+            .iter()
+            .filter_map(|(hold, leg)| self.part(*hold, leg))
+            .collect();
+        self.aside.add(parts);
+    }
+
+    /// Sets aside what a hold holds; none if its accounts are not all here, or a sum does not fit.
+    pub fn set_aside(&mut self, hold: &Hold) -> Option<()> {
+        let parts: Option<Vec<Part>> = hold
+            .legs
+            .iter()
+            .map(|leg| self.part(hold.id, leg))
+            .collect();
+        let parts = parts?;
+        self.change_held(hold, Fen::checked_add)?;
+        self.aside.add(parts);
+        Some(())
+    }
+
+    /// Frees what a hold that has ended held; none if it was not there.
+    pub fn end_hold(&mut self, ended: &Hold) -> Option<()> {
+        self.change_held(ended, |held, amount| {
+            held.checked_sub(amount).filter(|left| !left.is_negative())
+        })?;
+        self.aside.remove(ended.id);
+        self.holds.insert(ended.id, ended.clone());
+        Some(())
+    }
+
+    /// Takes back an end that came to nothing.
+    pub fn reopen_hold(&mut self, hold: &Hold) {
+        self.holds.insert(hold.id, hold.clone());
+        self.set_aside(hold)
+            .expect("it was just taken from these accounts");
+    }
+
+    /// Where the money of a held leg is now.
+    fn part(&self, hold: HoldId, leg: &HeldLeg) -> Option<Part> {
+        let account = self.accounts.get(&leg.account)?;
+        Some(Part {
+            hold,
+            account: leg.account,
+            bucket: account.home_of(leg.bucket, leg.medical_year),
+            amount: leg.amount,
+            binding: match leg.payer {
+                Payer::Own => None,
+                Payer::Aid { binding, .. } => Some(binding),
+            },
+        })
+    }
+
+    /// Changes what is held on every account of a hold, or on none.
+    fn change_held(&mut self, hold: &Hold, change: impl Fn(Fen, Fen) -> Option<Fen>) -> Option<()> {
+        let mut held = BTreeMap::new();
+        for leg in &hold.legs {
+            let before = self.accounts.get(&leg.account)?.held;
+            let now = held.entry(leg.account).or_insert(before);
+            *now = change(*now, leg.amount)?;
+        }
+        for (id, held) in held {
+            self.accounts.get_mut(&id)?.held = held;
+            self.moved_held.insert(id);
+        }
+        Some(())
+    }
+
+    /// The accounts on which more or less is set aside than before, by id.
+    pub fn moved_held(&self) -> Vec<&Account> {
+        let moved = self.moved_held.iter();
+        moved.filter_map(|id| self.accounts.get(id)).collect()
     }
 
     /// Replaces an account by its state after some movements.

@@ -8,6 +8,7 @@ use proto::convert;
 use proto::settlement::v1 as pb;
 
 use crate::bill::Bill;
+use crate::hold::command as hold;
 use crate::keep::Keep;
 use crate::quote::Named;
 use crate::request::{Asked, Operation, RequestKey};
@@ -21,6 +22,7 @@ pub enum Command {
     Cancel(Cancel),
     Allocate(Allocate),
     Keep(Keep),
+    Hold(hold::Command),
 }
 
 /// What became of a command, as the caller is told.
@@ -30,6 +32,10 @@ pub enum Answer {
     Cancel(Box<pb::CancelResponse>),
     Allocate(Box<pb::Account>),
     Keep(Box<pb::Account>),
+    Place(Box<pb::PlaceHoldResponse>),
+    Release(Box<pb::ReleaseHoldResponse>),
+    /// Nobody asked.
+    Nothing,
 }
 
 /// Settle a bill.
@@ -112,6 +118,7 @@ impl Command {
                 Some((&cancel.key, Operation::Cancel, asked, cancel.id))
             }
             Self::Allocate(_) | Self::Keep(_) => None,
+            Self::Hold(command) => command.claim(),
         }
     }
 }

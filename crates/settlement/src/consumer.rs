@@ -15,14 +15,13 @@ use policy::Packs;
 use proto::Event as _;
 use proto::authorization::v1::{MandateChanged, MandateGranted, MandateTightening};
 use proto::binding::v1::{Bound, Enrolled, Unbinding, Unbound};
-use proto::settlement::v1::FenceScope;
 use sqlx::PgConnection;
 
 use crate::account::{Enrolment, medical_year};
-use crate::enforced::{BindingState, Enforced};
+use crate::enforced::{BindingState, Enforced, Fence, FenceScope};
 use crate::event;
 use crate::project::{NotFollowed, Told, read};
-use crate::store::{account, enforced};
+use crate::store::{account, enforced, fence};
 
 /// What of binding is followed.
 pub const BINDING: Follow = Follow {
@@ -93,18 +92,24 @@ impl Handle for Projection {
             .collect();
 
         // ---- apply
-        let mut entries = Vec::new();
+        let mut fences = Vec::new();
         for (told, delivery) in told.iter().zip(deliveries) {
-            if let Some(fenced) = apply(&mut known, told, now) {
-                entries
-                    .push(outbox::Entry::new(&fenced, now).in_trace(delivery.trace_parent.clone()));
+            if let Some((binding, scope, version)) = apply(&mut known, told) {
+                fences.push(Fence {
+                    binding,
+                    scope,
+                    version,
+                    trace_parent: delivery.trace_parent.clone(),
+                });
             }
         }
 
         // ---- write
         let written: Vec<Enforced> = known.into_values().collect();
         enforced::write(conn, &written).await?;
-        outbox::record_all(conn, &entries).await?;
+        if !fences.is_empty() {
+            tell(conn, fences, now).await?;
+        }
         Ok(())
     }
 }
@@ -179,17 +184,36 @@ fn bindings(told: &[Told]) -> Vec<Enforced> {
     wanted.into_values().collect()
 }
 
+/// Tells fences, but for those whose binding has money set aside: they are told when the last of its holds has ended.
+/// They hold from now on all the same, so nothing new is set aside.
+async fn tell(conn: &mut PgConnection, fences: Vec<Fence>, now: Timestamp) -> Result<(), Failure> {
+    let bindings: BTreeSet<BindingId> = fences.iter().map(|fence| fence.binding).collect();
+    let bindings: Vec<BindingId> = bindings.into_iter().collect();
+    let held = fence::held(conn, &bindings).await?;
+    let (waiting, free): (Vec<_>, Vec<_>) = fences
+        .into_iter()
+        .partition(|fence| held.contains(&fence.binding));
+    if !waiting.is_empty() {
+        fence::wait(conn, &waiting, now).await?;
+    }
+    let entries: Vec<_> = free.iter().map(|fence| event::fenced(fence, now)).collect();
+    outbox::record_all(conn, &entries).await?;
+    Ok(())
+}
+
 /// Applies one fact; the answer is the fence that was set and must be told. A fence that was asked for again is told again.
 fn apply(
     known: &mut BTreeMap<BindingId, Enforced>,
     told: &Told,
-    now: Timestamp,
-) -> Option<proto::settlement::v1::Fenced> {
+) -> Option<(BindingId, FenceScope, i64)> {
     match told {
         Told::Binding { id, binding, .. } => {
             known.get_mut(id)?.apply_binding(*binding);
-            (binding.state == BindingState::Ending)
-                .then(|| event::fenced(*id, FenceScope::Binding, binding.version, now))
+            (binding.state == BindingState::Ending).then_some((
+                *id,
+                FenceScope::Binding,
+                binding.version,
+            ))
         }
         Told::Mandate {
             id, mandate, fence, ..
@@ -200,12 +224,7 @@ fn apply(
                 return None;
             }
             enforced.tighten(*mandate);
-            Some(event::fenced(
-                *id,
-                FenceScope::Mandate,
-                mandate.version,
-                now,
-            ))
+            Some((*id, FenceScope::Mandate, mandate.version))
         }
         Told::Enrolled(_) | Told::Nothing => None,
     }

@@ -1,7 +1,7 @@
 //! Decides a bill over the locked state. Pure: time and ids are arguments, and nothing is changed unless all of it is.
 
 use kernel::clock::business_day;
-use kernel::{Fen, Reason, Refusal, Standing, Timestamp};
+use kernel::{Fen, Reason, Refusal, SettlementId, Standing, Timestamp, Usage};
 use policy::plan::{Candidate, Limits, Patient, Payer, Plan, PlanInput};
 use policy::{Packs, Rules, Usages};
 
@@ -84,7 +84,13 @@ pub fn settle(
                 institution: considered.institution,
                 patient: considered.patient,
             };
-            Ok(Verdict::Settled(Box::new(pay(book, command, moved, at)?)))
+            let charge = Charge {
+                id: command.id,
+                key: &command.key,
+                usage: command.bill.usage,
+                fingerprint: &command.patient.fingerprint,
+            };
+            Ok(Verdict::Settled(Box::new(pay(book, &charge, moved, at)?)))
         }
         Err(why) => Ok(Verdict::Declined(Box::new(Declined {
             id: command.id,
@@ -199,7 +205,7 @@ fn plan(
         at,
         wishes: bill.wishes(),
         patient: Patient {
-            purse: account.purse(),
+            purse: book.purse(account),
             scheme: account.scheme,
             standing: account.standing,
             rules,
@@ -220,7 +226,7 @@ fn candidate<'a>(
         .filter(|usages| *usages != Usages::NONE);
     Candidate {
         binding: enforced.id,
-        purse: contributor.purse(),
+        purse: book.purse(contributor),
         standing: contributor.standing,
         permission: enforced.permission(),
         bound_at: enforced.binding.map_or(at, |binding| binding.bound_at),
@@ -233,22 +239,37 @@ fn candidate<'a>(
         limits: Limits {
             per_transaction: mandate.and_then(|mandate| mandate.per_transaction),
             per_month: mandate.and_then(|mandate| mandate.per_month),
-            used_this_month: book.used((enforced.id, month_of(at))),
+            used_this_month: book.counted((enforced.id, month_of(at))),
         },
         usage: usages.unwrap_or_else(Usages::allowed_anywhere),
         rules,
     }
 }
 
-struct Moved {
-    plan: Plan,
-    institution: Institution,
-    patient: Account,
+/// What is settled, and under which key.
+pub(crate) struct Charge<'a> {
+    pub id: SettlementId,
+    pub key: &'a RequestKey,
+    pub usage: Usage,
+    /// The patient's token that it uses up; empty for none.
+    pub fingerprint: &'a [u8],
+}
+
+/// What is taken, at which institution, and the patient's account before it.
+pub(crate) struct Moved {
+    pub plan: Plan,
+    pub institution: Institution,
+    pub patient: Account,
 }
 
 /// Takes the money a plan says, first from copies: the book changes only if every leg fits.
-fn pay(book: &mut Book, command: &Settle, moved: Moved, at: Timestamp) -> Result<Settled, Unfit> {
-    let unfit = || Unfit(command.key.to_string());
+pub(crate) fn pay(
+    book: &mut Book,
+    charge: &Charge<'_>,
+    moved: Moved,
+    at: Timestamp,
+) -> Result<Settled, Unfit> {
+    let unfit = || Unfit(charge.key.to_string());
     let Moved {
         plan,
         institution,
@@ -291,20 +312,18 @@ fn pay(book: &mut Book, command: &Settle, moved: Moved, at: Timestamp) -> Result
     for account in accounts.into_values() {
         book.store_account(account);
     }
-    let fingerprint = command.patient.fingerprint.clone();
+    let (fingerprint, key) = (charge.fingerprint.to_vec(), charge.key.clone());
     if !fingerprint.is_empty() {
-        book.credentials
-            .insert(fingerprint.clone(), command.key.clone());
+        book.credentials.insert(fingerprint.clone(), key.clone());
     }
     let split = Split::of(&plan);
-    let (id, key, usage) = (command.id, command.key.clone(), command.bill.usage);
     Ok(Settled {
-        id,
+        id: charge.id,
         key,
         at,
         institution,
         patient,
-        usage,
+        usage: charge.usage,
         plan,
         split,
         legs,
@@ -325,7 +344,7 @@ fn month_left(book: &Book, patient: &Account, leg: &Leg) -> Option<Fen> {
     Some(
         mandate
             .per_month?
-            .less(book.used((binding, leg.limit_month))),
+            .less(book.counted((binding, leg.limit_month))),
     )
 }
 

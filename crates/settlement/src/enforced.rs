@@ -95,6 +95,43 @@ pub struct Mandate {
     pub usages: Usages,
 }
 
+/// What a fence covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FenceScope {
+    /// The binding ended: for ever.
+    Binding,
+    /// A mandate's terms of at least a version.
+    Mandate,
+}
+
+impl FenceScope {
+    /// The word that is stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Binding => "BINDING",
+            Self::Mandate => "MANDATE",
+        }
+    }
+
+    /// The scope with this word.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Binding, Self::Mandate]
+            .into_iter()
+            .find(|scope| scope.code() == code)
+    }
+}
+
+/// A fence that was set: it is told at once, or when the last hold under its binding has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    pub binding: BindingId,
+    pub scope: FenceScope,
+    /// The version of the binding or the mandate that asked for it.
+    pub version: i64,
+    /// W3C traceparent of whoever asked for it.
+    pub trace_parent: Option<String>,
+}
+
 /// Everything known here of one binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enforced {

@@ -1,7 +1,7 @@
 //! Facts of this service as others read them. People are opaque ids; an institution appears by its kind only.
 
 use chassis::outbox::Entry;
-use kernel::{AccountId, BindingId, Fen, PersonId, Timestamp};
+use kernel::{AccountId, Fen, PersonId, Timestamp};
 use policy::plan::Payer;
 use proto::common::v1 as common;
 use proto::convert::wire_time;
@@ -10,6 +10,7 @@ use proto::settlement::v1 as pb;
 use crate::allocation::Allocated;
 use crate::answer;
 use crate::command::AllocationKind;
+use crate::enforced::{Fence, FenceScope};
 use crate::keep::{Kept, Mark};
 use crate::settlement::{Cancelled, Change, Leg, Settled, changes};
 
@@ -139,19 +140,19 @@ fn overdrawn(allocated: &Allocated, paused: &[PersonId]) -> pb::Overdrawn {
     }
 }
 
-/// What a fence tells: from `at` on no charge is decided on anything older than `version`.
-pub fn fenced(
-    binding: BindingId,
-    scope: pb::FenceScope,
-    version: i64,
-    at: Timestamp,
-) -> pb::Fenced {
-    pb::Fenced {
-        binding_id: binding.to_string(),
+/// What a fence tells: from `at` on no charge is decided on anything older than its version.
+pub fn fenced(fence: &Fence, at: Timestamp) -> Entry {
+    let scope = match fence.scope {
+        FenceScope::Binding => pb::FenceScope::Binding,
+        FenceScope::Mandate => pb::FenceScope::Mandate,
+    };
+    let fact = pb::Fenced {
+        binding_id: fence.binding.to_string(),
         scope: scope.into(),
-        version,
+        version: fence.version,
         fenced_at: Some(wire_time(at)),
-    }
+    };
+    Entry::new(&fact, at).in_trace(fence.trace_parent.clone())
 }
 
 struct Cause<'a> {

@@ -21,6 +21,7 @@ use crate::store::{self, StoreError};
 use crate::writer::{Office, Writer};
 
 mod accounts;
+mod holds;
 mod quotes;
 mod show;
 mod years;
@@ -286,6 +287,42 @@ impl SettlementService for Api {
         }
     }
 
+    async fn place_hold(
+        &self,
+        request: Request<pb::PlaceHoldRequest>,
+    ) -> Result<Response<pb::PlaceHoldResponse>, Status> {
+        let caller = caller(&request)?;
+        let answer = self.place(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn capture_hold(
+        &self,
+        request: Request<pb::CaptureHoldRequest>,
+    ) -> Result<Response<pb::CaptureHoldResponse>, Status> {
+        let caller = caller(&request)?;
+        let answer = self.capture(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<pb::ReleaseHoldRequest>,
+    ) -> Result<Response<pb::ReleaseHoldResponse>, Status> {
+        let caller = caller(&request)?;
+        let answer = self.release(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn get_hold(
+        &self,
+        request: Request<pb::GetHoldRequest>,
+    ) -> Result<Response<pb::GetHoldResponse>, Status> {
+        let caller = caller(&request)?;
+        let answer = self.show_hold(&caller, request.get_ref()).await?;
+        Ok(Response::new(answer))
+    }
+
     async fn get_outcome(
         &self,
         request: Request<pb::GetOutcomeRequest>,
@@ -295,7 +332,10 @@ impl SettlementService for Api {
         let outcome = store::outcome::of_request(&self.office.db, &key)
             .await
             .map_err(|error| failed(&error))?;
-        let outcome = show::outcome(outcome).map_err(|error| internal(&error))?;
+        let outcome = match outcome {
+            Some(found) if found.is_of_a_hold() => self.outcome_of_hold(&found).await?,
+            outcome => show::outcome(outcome).map_err(|error| internal(&error))?,
+        };
         Ok(Response::new(pb::GetOutcomeResponse {
             outcome: Some(outcome),
         }))
@@ -339,9 +379,15 @@ impl SettlementService for Api {
         let accounts = store::account::of_person(&self.office.db, person)
             .await
             .map_err(|error| failed(&error))?;
+        let held = store::aside::held_of(&self.office.db, person, at)
+            .await
+            .map_err(|error| failed(&error))?;
         let accounts = accounts
             .iter()
-            .map(|account| answer::account(account, at))
+            .map(|account| pb::Account {
+                held_fen: held.get(&account.id).map_or(0, |held| held.get()),
+                ..answer::account(account, at)
+            })
             .collect();
         Ok(Response::new(pb::ListAccountsResponse { accounts }))
     }

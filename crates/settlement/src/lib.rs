@@ -22,6 +22,7 @@ pub mod decide;
 pub mod enforced;
 mod event;
 mod grpc;
+pub mod hold;
 pub mod import;
 pub mod institution;
 pub mod keep;
@@ -34,6 +35,7 @@ mod resolver;
 pub mod settlement;
 mod start;
 pub mod store;
+pub mod sweep;
 pub mod writer;
 pub mod year_end;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use kernel::{PersonId, QuoteId, Reason, Refusal, SettlementId};
+use jiff::SignedDuration;
+use kernel::{Fen, HoldId, PersonId, QuoteId, Reason, Refusal, SettlementId};
 use serde_json::{Map, Value, json};
 
 use crate::bill::Bill;
@@ -47,6 +48,11 @@ impl fmt::Display for RequestKey {
 pub enum Operation {
     Settle,
     Cancel,
+    /// Place a hold.
+    Place,
+    /// Capture one: it becomes a settlement.
+    Capture,
+    Release,
 }
 
 impl Operation {
@@ -55,14 +61,23 @@ impl Operation {
         match self {
             Self::Settle => "SETTLE",
             Self::Cancel => "CANCEL",
+            Self::Place => "HOLD",
+            Self::Capture => "CAPTURE",
+            Self::Release => "RELEASE",
         }
     }
 
     /// The operation with this word.
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Settle, Self::Cancel]
-            .into_iter()
-            .find(|operation| operation.code() == code)
+        [
+            Self::Settle,
+            Self::Cancel,
+            Self::Place,
+            Self::Capture,
+            Self::Release,
+        ]
+        .into_iter()
+        .find(|operation| operation.code() == code)
     }
 }
 
@@ -104,6 +119,27 @@ impl Asked {
         self.0
             .insert("quote_id".to_owned(), json!(quote.to_string()));
         self
+    }
+
+    /// What a hold asks: the bill, and how long it is to last.
+    pub fn place(patient: PersonId, bill: &Bill, lasts: SignedDuration) -> Self {
+        let mut asked = Self::settle(patient, bill);
+        let seconds = json!(lasts.as_secs());
+        asked.0.insert("lasts_seconds".to_owned(), seconds);
+        asked
+    }
+
+    /// What a capture asks.
+    pub fn capture(hold: HoldId, total: Option<Fen>) -> Self {
+        Self::of([
+            ("hold_id", json!(hold.to_string())),
+            ("total_fen", json!(total.map(Fen::get))),
+        ])
+    }
+
+    /// What a release asks.
+    pub fn release(hold: HoldId) -> Self {
+        Self::of([("hold_id", json!(hold.to_string()))])
     }
 
     /// What a cancellation asks.

@@ -23,7 +23,7 @@ use crate::grpc::Api;
 use crate::resolver::resolver;
 use crate::store::StoreError;
 use crate::writer::{Office, Writer};
-use crate::{Config, MIGRATIONS, SERVICE, maintenance};
+use crate::{Config, MIGRATIONS, SERVICE, maintenance, sweep};
 
 /// How long a loop may go without a round before it counts as stuck.
 const STUCK_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -127,6 +127,7 @@ pub async fn serve(
     // The lanes come before the server: it is stopped first, and what it has taken in is still answered.
     let office = Office { db, packs, clock };
     let writer = Writer::start(config.writer, &office, &health, tasks);
+    sweep::start(&office, &writer, &health, tasks);
     let (resolver, asker) = resolver(authorization);
     tasks.add("settlement resolver", asker.run(tasks.stop()));
     let api = Api::new(office, writer, resolver, tasks.stop());

@@ -13,9 +13,12 @@ use chassis::inbox::Failure;
 
 pub mod account;
 pub mod allocation;
+pub mod aside;
 pub mod cancellation;
 pub mod correction;
 pub mod enforced;
+pub mod fence;
+pub mod hold;
 pub mod institution;
 pub mod key;
 pub mod lane;

@@ -26,6 +26,7 @@ use lane::{Lane, Queue};
 
 mod batch;
 mod claim;
+mod holds;
 mod lane;
 mod look;
 mod write;
@@ -154,7 +155,9 @@ impl Writer {
         match &job.command {
             // The turn of a year is bulk work; an operator who freezes an account waits for none.
             Command::Allocate(_) | Command::Keep(Keep::Turn { .. }) => &self.import,
-            Command::Settle(_) | Command::Cancel(_) | Command::Keep(_) => &self.counter,
+            Command::Settle(_) | Command::Cancel(_) | Command::Keep(_) | Command::Hold(_) => {
+                &self.counter
+            }
         }
     }
 }

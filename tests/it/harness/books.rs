@@ -90,7 +90,30 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
         "a request key has no outcome",
         "SELECT count(*) FROM request_key k WHERE NOT EXISTS (
             SELECT FROM settlement s WHERE s.settlement_id = k.outcome_id
-            UNION ALL SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id)",
+            UNION ALL SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id
+            UNION ALL SELECT FROM hold h WHERE h.hold_id = k.outcome_id)",
+    ),
+    (
+        "what is held on an account is not what its open holds set aside",
+        "SELECT count(*) FROM account a WHERE held_fen <> (
+            SELECT coalesce(sum(amount_fen), 0) FROM hold_leg l WHERE l.account_id = a.account_id AND is_open)",
+    ),
+    (
+        "more is held than is there",
+        "SELECT count(*) FROM account WHERE held_fen > greatest(current_fen + prior_fen, 0)
+            AND current_floor = 0 AND prior_floor = 0 AND closed_at IS NULL",
+    ),
+    (
+        "a hold is not the sum of its legs, or open in part",
+        "SELECT count(*) FROM hold h WHERE (held_fen, coalesce(captured_fen, 0), 0) <> (
+            SELECT coalesce(sum(amount_fen), 0), coalesce(sum(l.captured_fen), 0),
+                   count(*) FILTER (WHERE is_open <> (h.state = 'HELD'))
+            FROM hold_leg l WHERE l.hold_id = h.hold_id)",
+    ),
+    (
+        "a capture is not its settlement",
+        "SELECT count(*) FROM hold h LEFT JOIN settlement s USING (settlement_id)
+         WHERE h.state = 'CAPTURED' AND captured_fen IS DISTINCT FROM own_fen + aid_fen",
     ),
     ("a movement has no partition of its month", "SELECT count(*) FROM movement_default"),
 ];
@@ -104,6 +127,9 @@ const TABLES: &[&str] = &[
     "correction",
     "credential_use",
     "enforced",
+    "fence_waiting",
+    "hold",
+    "hold_leg",
     "leg",
     "limit_used",
     "movement",

@@ -151,9 +151,11 @@ async fn query(edge: &Edge, caller: &Caller, input: &Node) -> Result<Value, Fail
             Ok(setlinfo::cancellation(&found))
         }
         Some(pb::get_outcome_response::Outcome::Declined(reason)) => Err(Failed::Declined(reason)),
-        Some(pb::get_outcome_response::Outcome::NeverDecided(_)) => {
-            Err(Refusal::about(Reason::NeverDecided, "medins_setl_id").into())
-        }
+        // The interface knows no holds; one that was placed by gRPC under this number settled nothing yet.
+        Some(
+            pb::get_outcome_response::Outcome::Hold(_)
+            | pb::get_outcome_response::Outcome::NeverDecided(_),
+        ) => Err(Refusal::about(Reason::NeverDecided, "medins_setl_id").into()),
         None => Err(Refusal::from(Reason::Internal).into()),
     }
 }

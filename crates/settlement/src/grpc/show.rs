@@ -8,6 +8,7 @@ use proto::convert::{wire_reason, wire_time};
 use proto::settlement::v1 as pb;
 
 use crate::institution::Institution;
+use crate::request::Operation;
 use crate::store::movement::Seen;
 use crate::store::outcome::Outcome;
 use crate::store::{self, StoreError};
@@ -30,7 +31,7 @@ pub(super) fn outcome(
     let Some(outcome) = outcome else {
         return Ok(Wire::NeverDecided(pb::NeverDecided {}));
     };
-    if outcome.is_cancellation {
+    if outcome.operation == Operation::Cancel {
         let answer = pb::CancelResponse::decode(&*outcome.answer)?;
         return answer
             .cancellation

@@ -27,6 +27,7 @@ struct Row {
     prior_fen: i64,
     current_floor: i64,
     prior_floor: i64,
+    held_fen: i64,
     version: i64,
     medical_year: i16,
 }
@@ -57,6 +58,7 @@ impl TryFrom<Row> for Account {
             prior: Fen::new(row.prior_fen),
             current_floor: Fen::new(row.current_floor),
             prior_floor: Fen::new(row.prior_floor),
+            held: Fen::new(row.held_fen),
             version: row.version,
             medical_year: row.medical_year,
         })
@@ -83,7 +85,7 @@ pub async fn lock(
         -- settlement.lock_accounts
         SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
                closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
-               version, medical_year,
+               held_fen, version, medical_year,
                EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
         WHERE account_id = ANY (ARRAY(
@@ -111,7 +113,7 @@ pub async fn look(conn: &mut PgConnection, patient: PersonId) -> Result<Vec<Acco
         -- settlement.look_at_accounts
         SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
                closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
-               version, medical_year,
+               held_fen, version, medical_year,
                EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
         WHERE account_id = ANY (ARRAY(
@@ -137,7 +139,7 @@ pub async fn of_person(
         -- settlement.accounts_of_person
         SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
                closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
-               version, medical_year,
+               held_fen, version, medical_year,
                EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
         WHERE person_id = $1

@@ -15,7 +15,7 @@ pub struct Claim<'a> {
     pub key: &'a RequestKey,
     pub operation: Operation,
     pub asked: Asked,
-    /// The settlement or cancellation that will answer it.
+    /// The settlement, cancellation or hold that will answer it.
     pub outcome: SettlementId,
 }
 
@@ -68,11 +68,14 @@ pub async fn earlier(
     let rows = sqlx::query!(
         r#"
         -- settlement.earlier_answers
-        SELECT key.institution, key.msgid, key.operation, key.request, coalesce(s.answer, c.answer) AS "answer!"
+        SELECT key.institution, key.msgid, key.operation, key.request,
+               CASE key.operation WHEN 'HOLD' THEN h.answer WHEN 'RELEASE' THEN h.release_answer
+               ELSE coalesce(s.answer, c.answer) END AS "answer!"
         FROM unnest($1::text[], $2::text[]) AS lost (institution, msgid)
         JOIN request_key key ON key.institution = lost.institution AND key.msgid = lost.msgid
         LEFT JOIN settlement s ON s.settlement_id = key.outcome_id
         LEFT JOIN cancellation c ON c.cancellation_id = key.outcome_id
+        LEFT JOIN hold h ON h.hold_id = key.outcome_id
         "#,
         &column(keys, |key| key.institution.clone()),
         &column(keys, |key| key.msgid.clone()),

@@ -2,16 +2,18 @@
 
 use kernel::{PersonId, SettlementId};
 use sqlx::PgExecutor;
+use uuid::Uuid;
 
-use super::StoreError;
-use crate::request::RequestKey;
+use super::{StoreError, word};
+use crate::request::{Operation, RequestKey};
 
 /// A stored answer, with what has happened to its settlement since.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Whether the answer is a cancellation's.
-    pub is_cancellation: bool,
-    /// The encoded `SettleResponse` or `CancelResponse`.
+    pub operation: Operation,
+    /// The outcome's id: a settlement's, a cancellation's or a hold's.
+    pub id: Uuid,
+    /// The encoded answer that was given; a hold's is the one to its placing.
     pub answer: Vec<u8>,
     /// Who cancelled the settlement since, if anybody did.
     pub cancellation: Option<SettlementId>,
@@ -25,11 +27,12 @@ pub async fn of_request(
     let row = sqlx::query!(
         r#"
         -- settlement.outcome_of_request
-        SELECT key.operation = 'CANCEL' AS "is_cancellation!", coalesce(s.answer, c.answer) AS "answer!",
+        SELECT key.operation, key.outcome_id, coalesce(s.answer, c.answer, h.answer) AS "answer!",
                s.cancellation_id AS "cancellation_id?"
         FROM request_key key
         LEFT JOIN settlement s ON s.settlement_id = key.outcome_id
         LEFT JOIN cancellation c ON c.cancellation_id = key.outcome_id
+        LEFT JOIN hold h ON h.hold_id = key.outcome_id
         WHERE key.institution = $1 AND key.msgid = $2
         "#,
         key.institution,
@@ -37,11 +40,23 @@ pub async fn of_request(
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| Outcome {
-        is_cancellation: row.is_cancellation,
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let operation = Operation::from_code(&row.operation);
+    Ok(Some(Outcome {
+        operation: word("request_key", "operation", key, operation)?,
+        id: row.outcome_id,
         answer: row.answer,
         cancellation: row.cancellation_id.map(SettlementId::from_uuid),
     }))
+}
+
+impl Outcome {
+    /// Whether it is the placing or the release of a hold.
+    pub fn is_of_a_hold(&self) -> bool {
+        matches!(self.operation, Operation::Place | Operation::Release)
+    }
 }
 
 /// A settlement as it was answered, and who may see it.

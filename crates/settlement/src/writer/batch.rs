@@ -7,7 +7,7 @@ use kernel::{AllocationId, Reason, Refusal, SettlementId, Timestamp};
 use policy::Packs;
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Job, Office, claim, look, write};
+use super::{Job, Office, claim, holds, look, write};
 use crate::allocation::{Allocated, allocate};
 use crate::answer;
 use crate::book::Book;
@@ -37,6 +37,7 @@ pub(super) enum Outcome {
     Cancelled(Box<Cancelled>, pb::CancelResponse),
     Allocated(Box<Allocated>),
     Kept(Box<Kept>),
+    Hold(Box<holds::Outcome>),
 }
 
 /// What a command is told that leaves nothing behind: its key is free again.
@@ -235,6 +236,8 @@ fn decide(
         Command::Keep(command) => {
             keep(book, command, at).map(|kept| Ok(Outcome::Kept(Box::new(kept))))
         }
+        Command::Hold(command) => holds::decide(book, command, packs, at)
+            .map(|outcome| Ok(Outcome::Hold(Box::new(outcome)))),
     }));
     match decided {
         Ok(Ok(decided)) => {
@@ -269,6 +272,7 @@ impl Outcome {
                 metrics::counter!("gongji_settlement_allocated_total").increment(1);
             }
             Self::Kept(_) => metrics::counter!("gongji_settlement_kept_total").increment(1),
+            Self::Hold(outcome) => outcome.count(),
         }
     }
 
@@ -282,6 +286,7 @@ impl Outcome {
                 Answer::Allocate(Box::new(answer::account(&allocated.account, at)))
             }
             Self::Kept(kept) => Answer::Keep(Box::new(answer::account(&kept.account, at))),
+            Self::Hold(outcome) => outcome.into_answer(),
         }
     }
 }
@@ -300,6 +305,10 @@ fn landmarks(
             Command::Allocate(allocate) => allocations.push(allocate.id),
             // Whether it was done is told by asking again.
             Command::Keep(_) => {}
+            Command::Hold(command) => {
+                let claim = command.claim();
+                keys.extend(claim.map(|(key, _, _, outcome)| (key.clone(), outcome)));
+            }
         }
     }
     (keys, allocations)

@@ -70,8 +70,6 @@ pub(super) async fn claim(
                 .entry(allocate.id)
                 .or_default()
                 .push((place, allocate));
-        } else if matches!(job.command, Command::Keep(_)) {
-            claimed.open.push(place);
         } else if let Some((key, operation, asked, outcome)) = job.command.claim() {
             requests.entry(key).or_default().push((
                 place,
@@ -82,6 +80,9 @@ pub(super) async fn claim(
                     outcome,
                 },
             ));
+        } else {
+            // What has no key finds out under the locks whether there is anything left to do.
+            claimed.open.push(place);
         }
     }
     if !requests.is_empty() {
@@ -162,8 +163,12 @@ fn repeat(claim: &Claim<'_>, earlier: &Earlier) -> Result<Result<Answer, Refusal
         )));
     }
     let answer = match earlier.operation {
-        Operation::Settle => pb::SettleResponse::decode(&*earlier.answer)
+        Operation::Settle | Operation::Capture => pb::SettleResponse::decode(&*earlier.answer)
             .map(|answer| Answer::Settle(Box::new(answer))),
+        Operation::Place => pb::PlaceHoldResponse::decode(&*earlier.answer)
+            .map(|answer| Answer::Place(Box::new(answer))),
+        Operation::Release => pb::ReleaseHoldResponse::decode(&*earlier.answer)
+            .map(|answer| Answer::Release(Box::new(answer))),
         Operation::Cancel => pb::CancelResponse::decode(&*earlier.answer)
             .map(|answer| Answer::Cancel(Box::new(answer))),
     };

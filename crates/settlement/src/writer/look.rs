@@ -9,11 +9,13 @@ use kernel::{AccountId, AllocationId, Clock, PersonId, Timestamp};
 use policy::plan::Payer;
 use sqlx::PgConnection;
 
-use super::Job;
 use super::claim::Claimed;
+use super::{Job, holds};
 use crate::book::{Book, Window};
 use crate::command::{Command, Presented};
+use crate::hold::{Hold, command as hold};
 use crate::keep::Keep;
+use crate::request::RequestKey;
 use crate::settlement::month_of;
 use crate::store::{self, StoreError, account, cancellation, correction, enforced, settlement};
 
@@ -28,6 +30,7 @@ struct Needs {
     corrections: BTreeSet<AllocationId>,
     /// Accounts that a clearing may take below zero.
     cleared: BTreeSet<AccountId>,
+    holds: BTreeSet<kernel::HoldId>,
 }
 
 impl Needs {
@@ -38,14 +41,14 @@ impl Needs {
             .extend(claimed.repeated.iter().map(|(_, account)| *account));
         for &place in &claimed.open {
             match &jobs[place].command {
-                Command::Settle(settle) => {
-                    needs.patients.insert(settle.patient.person);
-                    needs.institutions.insert(settle.key.institution.clone());
-                    if !settle.patient.fingerprint.is_empty() {
-                        needs
-                            .fingerprints
-                            .insert(settle.patient.fingerprint.clone());
+                Command::Settle(settle) => needs.bill(&settle.key, &settle.patient),
+                Command::Hold(command) => {
+                    if let hold::Command::Place(place) = command {
+                        needs.bill(&place.key, &place.patient);
                     }
+                    let institution = command.key().map(|key| key.institution.clone());
+                    needs.institutions.extend(institution);
+                    needs.holds.extend(command.hold());
                 }
                 Command::Cancel(cancel) => {
                     needs.institutions.insert(cancel.key.institution.clone());
@@ -66,6 +69,23 @@ impl Needs {
             }
         }
         needs
+    }
+
+    /// What a bill needs.
+    fn bill(&mut self, key: &RequestKey, patient: &Presented) {
+        self.patients.insert(patient.person);
+        self.institutions.insert(key.institution.clone());
+        if !patient.fingerprint.is_empty() {
+            self.fingerprints.insert(patient.fingerprint.clone());
+        }
+    }
+
+    /// What the end of a hold needs: all of its accounts, and the limits that its payers set.
+    fn hold(&mut self, hold: &Hold) {
+        self.patients.insert(hold.patient);
+        self.accounts.insert(hold.patient_account);
+        self.accounts
+            .extend(hold.legs.iter().map(|leg| leg.account));
     }
 }
 
@@ -99,6 +119,12 @@ pub(super) async fn look(
         let accounts = book.corrections.values().map(|proposal| proposal.account);
         needs.accounts.extend(accounts);
     }
+    let wanted = list(&needs.holds);
+    if !wanted.is_empty() {
+        for hold in holds::guards(conn, &wanted).await? {
+            needs.hold(&hold);
+        }
+    }
     let patients = list(&needs.patients);
     let accounts = account::lock(conn, &patients, &list(&needs.accounts)).await?;
     book.accounts = accounts
@@ -108,6 +134,7 @@ pub(super) async fn look(
     let at = clock.now();
 
     // ---- look
+    windows.extend(holds::look(conn, &wanted, &mut book, at).await?);
     if !patients.is_empty() {
         let month = month_of(at);
         for (enforced, used) in enforced::look(conn, &patients, month).await? {
@@ -150,6 +177,7 @@ pub(crate) async fn glance(
         .into_iter()
         .map(|account| (account.id, account))
         .collect();
+    holds::look_at_open(conn, &mut book, at).await?;
     book.institutions = store::institution::find(&mut *conn, &[institution.to_owned()]).await?;
     for (enforced, used) in enforced::look(conn, &[patient.person], month).await? {
         book.used.insert((enforced.id, month), used);

@@ -2,15 +2,18 @@
 
 use chassis::outbox;
 use kernel::{AllocationId, Timestamp};
+use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
 
 use super::batch::{Decision, Outcome};
+use super::holds;
 use crate::book::Book;
 use crate::command::{Allocate, Command, Origin};
 use crate::event;
 use crate::keep::Kept;
 use crate::movement::{self, Movement};
 use crate::request::RequestKey;
+use crate::settlement::Settled;
 use crate::store::settlement::{LegRow, Row};
 use crate::store::{
     StoreError, account, allocation, cancellation, correction, enforced, key, mark, settlement,
@@ -29,6 +32,7 @@ pub(super) async fn release(
             Command::Cancel(cancel) => keys.push(&cancel.key),
             Command::Allocate(allocate) => credits.push(allocate.id),
             Command::Keep(_) => {}
+            Command::Hold(command) => keys.extend(command.key()),
         }
     }
     if !keys.is_empty() {
@@ -54,6 +58,7 @@ struct Rows<'a> {
     /// Allocations that nobody claimed: they were made here.
     allocations: Vec<&'a Allocate>,
     kept: Vec<(&'a Kept, &'a Origin)>,
+    holds: holds::Rows<'a>,
     events: Vec<outbox::Entry>,
 }
 
@@ -62,23 +67,7 @@ impl<'a> Rows<'a> {
         let origin = decision.origin;
         let trace = origin.trace_parent.as_ref();
         match &decision.outcome {
-            Outcome::Settled(settled, answer) => {
-                self.settlements.push(Row::settled(settled, answer));
-                let movements = movement::of_settlement(settled, origin);
-                for ((no, leg), movement) in (1..).zip(&settled.legs).zip(movements) {
-                    self.legs.push(LegRow {
-                        settlement: settled.id,
-                        no,
-                        leg,
-                        movement: movement.id,
-                    });
-                    self.movements.push(movement);
-                }
-                if !settled.fingerprint.is_empty() {
-                    self.credentials.push((&settled.fingerprint, &settled.key));
-                }
-                self.events.extend(event::of_settlement(settled, trace));
-            }
+            Outcome::Settled(settled, answer) => self.settled(settled, answer, origin),
             Outcome::Declined(declined, answer) => {
                 self.settlements.push(Row::declined(declined, answer));
             }
@@ -101,6 +90,50 @@ impl<'a> Rows<'a> {
                 self.kept.push((kept, origin));
                 self.events.extend(event::of_keeping(kept, trace));
             }
+            Outcome::Hold(outcome) => self.hold(outcome, origin),
+        }
+    }
+
+    fn settled(
+        &mut self,
+        settled: &'a Settled,
+        answer: &'a pb::SettleResponse,
+        origin: &'a Origin,
+    ) {
+        self.settlements.push(Row::settled(settled, answer));
+        let movements = movement::of_settlement(settled, origin);
+        for ((no, leg), movement) in (1..).zip(&settled.legs).zip(movements) {
+            self.legs.push(LegRow {
+                settlement: settled.id,
+                no,
+                leg,
+                movement: movement.id,
+            });
+            self.movements.push(movement);
+        }
+        if !settled.fingerprint.is_empty() {
+            self.credentials.push((&settled.fingerprint, &settled.key));
+        }
+        let trace = origin.trace_parent.as_ref();
+        self.events.extend(event::of_settlement(settled, trace));
+    }
+
+    fn hold(&mut self, outcome: &'a holds::Outcome, origin: &'a Origin) {
+        match outcome {
+            holds::Outcome::Placed(placed, answer) => {
+                self.holds.placed.push((placed, answer));
+                if !placed.fingerprint.is_empty() {
+                    self.credentials.push((&placed.fingerprint, &placed.key));
+                }
+            }
+            holds::Outcome::Captured(captured, answer) => {
+                self.holds.ended.push((&captured.ended, None));
+                self.settled(&captured.settled, answer, origin);
+            }
+            holds::Outcome::Released(ended, answer) => {
+                self.holds.ended.push((ended, Some(answer)));
+            }
+            holds::Outcome::Freed(ended) => self.holds.ended.push((ended, None)),
         }
     }
 }
@@ -135,6 +168,8 @@ pub(super) async fn write(
         rows.credentials.sort_unstable();
         settlement::use_credentials(conn, &rows.credentials, at).await?;
     }
+    let lifted = holds::write(conn, book, &rows.holds, at).await?;
+    rows.events.extend(lifted);
     if !rows.events.is_empty() {
         outbox::record_all(conn, &rows.events).await?;
     }

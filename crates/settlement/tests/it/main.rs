@@ -5,6 +5,7 @@ mod charges;
 mod credits;
 mod database;
 mod fences;
+mod holds;
 mod imports;
 mod keys;
 mod quotes;

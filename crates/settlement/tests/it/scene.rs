@@ -433,7 +433,15 @@ impl Scene {
                 SELECT coalesce(sum(amount_fen), 0) FROM leg WHERE leg.settlement_id = s.settlement_id)",
             "SELECT count(*) FROM request_key k WHERE NOT EXISTS (
                 SELECT FROM settlement s WHERE s.settlement_id = k.outcome_id
-                UNION SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id)",
+                UNION SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id
+                UNION SELECT FROM hold h WHERE h.hold_id = k.outcome_id)",
+            "SELECT count(*) FROM account a WHERE held_fen <> (
+                SELECT coalesce(sum(amount_fen), 0) FROM hold_leg l WHERE l.account_id = a.account_id AND is_open)",
+            "SELECT count(*) FROM hold h WHERE (held_fen, coalesce(captured_fen, 0)) <> (
+                SELECT coalesce(sum(amount_fen), 0), coalesce(sum(l.captured_fen), 0)
+                FROM hold_leg l WHERE l.hold_id = h.hold_id)",
+            "SELECT count(*) FROM hold_leg l JOIN hold h USING (hold_id) WHERE is_open <> (state = 'HELD')",
+            "SELECT count(*) FROM hold h JOIN settlement s USING (settlement_id) WHERE captured_fen <> own_fen + aid_fen",
             "SELECT count(*) FROM movement_default",
         ];
         for sql in differing {
@@ -450,7 +458,7 @@ pub fn card(patient: Enrolled) -> Presented {
     }
 }
 
-fn origin() -> Origin {
+pub fn origin() -> Origin {
     Origin {
         role: Role::Institution,
         caller: SHOP.to_owned(),
