@@ -48,7 +48,7 @@ impl DataError {
 pub struct DataHome {
     path: PathBuf,
     moved: bool,
-    _claim: File,
+    _claim: Claim,
 }
 
 impl DataHome {
@@ -101,7 +101,7 @@ impl DataHome {
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
-    _claim: File,
+    _claim: Claim,
 }
 
 impl Scratch {
@@ -149,11 +149,23 @@ fn open_to_others(path: &Path) -> io::Result<()> {
 }
 
 /// A lock on a file in the directory. The kernel gives it up when this process ends in whatever way.
-fn claim(directory: &Path) -> Result<File, DataError> {
+#[derive(Debug)]
+struct Claim(File);
+
+impl Drop for Claim {
+    /// Given up in so many words: a child that is just being started shares the open file until it becomes its own program,
+    /// and would keep the lock for that long.
+    fn drop(&mut self) {
+        // If even this fails, the lock goes with the file.
+        let _ = self.0.unlock();
+    }
+}
+
+fn claim(directory: &Path) -> Result<Claim, DataError> {
     let path = directory.join("lock");
     let file = File::create(&path).map_err(DataError::at(directory))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Claim(file)),
         Err(TryLockError::WouldBlock) => Err(DataError::InUse(directory.to_owned())),
         Err(TryLockError::Error(source)) => Err(DataError::Unusable {
             path: directory.to_owned(),

@@ -83,9 +83,12 @@ fn code_of(reason: Reason) -> Code {
         R::AccessTokenMissing | R::AccessTokenInvalid | R::AccessTokenExpired => {
             Code::Unauthenticated
         }
-        R::AccessDenied | R::NotYours | R::InstitutionMismatch | R::SettlementNotYours => {
-            Code::PermissionDenied
-        }
+        R::AccessDenied
+        | R::NotYours
+        | R::InstitutionMismatch
+        | R::SettlementNotYours
+        | R::QuoteNotYours
+        | R::HoldNotYours => Code::PermissionDenied,
 
         R::PathUnknown
         | R::PersonUnknown
@@ -94,14 +97,21 @@ fn code_of(reason: Reason) -> Code {
         | R::MandateUnknown
         | R::CredentialUnknown
         | R::InstitutionUnknown
-        | R::SettlementUnknown => Code::NotFound,
+        | R::SettlementUnknown
+        | R::QuoteUnknown
+        | R::HoldUnknown
+        | R::AccountUnknown
+        | R::YearEndUnknown
+        | R::CorrectionUnknown => Code::NotFound,
 
         R::RequestIdReused
         | R::MsgidReused
         | R::DuplicateBinding
         | R::EnrolmentContradicts
         | R::CardContradicts
-        | R::AllocationContradicts => Code::AlreadyExists,
+        | R::AllocationContradicts
+        | R::YearEndContradicts
+        | R::CatalogueContradicts => Code::AlreadyExists,
 
         // Somebody else was there in between: read again, or wait a moment.
         R::MandateBusy | R::MandateVersionStale => Code::Aborted,

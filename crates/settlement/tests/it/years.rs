@@ -1,5 +1,10 @@
 //! The turn of a year.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story ends where it meets what it did not expect"
+)]
+
 use kernel::{AccountId, PersonId, Reason, Role};
 use settlement::command::{AllocationKind, Origin};
 use settlement::keep::Keep;
