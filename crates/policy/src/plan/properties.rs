@@ -280,9 +280,23 @@ prop_compose! {
             burden: Burden { deductible, copay, pre_self_pay, over_limit, own_expense },
             usage,
             wishes: Wishes { use_account, use_aid, chosen: chosen.map(|number| BindingId::from_uuid(Uuid::from_u128(number))) },
-            patient_rules, patient, scheme, standing, others,
+            patient_rules, patient, scheme, standing, others: agreeing(others),
         }
     }
+}
+
+/// One account may stand behind several bindings, and then they all see the same money in it.
+fn agreeing(mut others: Vec<Other>) -> Vec<Other> {
+    for at in 1..others.len() {
+        let (before, rest) = others.split_at_mut(at);
+        if let Some(twin) = before
+            .iter()
+            .find(|twin| twin.purse.account == rest[0].purse.account)
+        {
+            rest[0].purse = twin.purse;
+        }
+    }
+    others
 }
 
 /// The sum of the takings that `counts` says.
