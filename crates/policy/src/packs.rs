@@ -81,7 +81,7 @@ pub struct Packs {
     editions: Vec<Edition>,
     provinces: Vec<Province>,
     /// By place with a pack of its own; always holds the nation.
-    timelines: BTreeMap<Region, Timeline>,
+    timelines: BTreeMap<Region, Timeline<Rules>>,
     benefits: BenefitTimelines,
 }
 

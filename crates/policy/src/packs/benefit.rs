@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::edition::{Edition, Grade, Origin, PackVersion};
 use super::flaw::{Flaw, PackError};
+use super::timeline::Timeline;
 use super::written::Entry;
 use crate::benefit::{BenefitRules, ByGrade, ByTier, DeductiblePeriod, Percent};
 use crate::usages::Usages;
@@ -186,10 +187,7 @@ impl Benefits {
 
 /// The benefits of every place with a pack, through time.
 #[derive(Debug, Clone)]
-pub(super) struct BenefitTimelines(BTreeMap<(Region, Scheme), Timeline>);
-
-/// Benefits by the first day on which they hold; none where nobody gives one.
-type Timeline = Vec<(Date, Option<Arc<BenefitRules>>)>;
+pub(super) struct BenefitTimelines(BTreeMap<(Region, Scheme), Timeline<BenefitRules>>);
 
 impl BenefitTimelines {
     /// Merges all editions.
@@ -198,7 +196,8 @@ impl BenefitTimelines {
         let mut timelines = BTreeMap::new();
         for place in places {
             for scheme in [Scheme::Employee, Scheme::Resident] {
-                timelines.insert((place, scheme), through_time(place, scheme, editions)?);
+                let timeline = Timeline::of(place, editions, |line| merge(scheme, line))?;
+                timelines.insert((place, scheme), timeline);
             }
         }
         Ok(Self(timelines))
@@ -211,39 +210,11 @@ impl BenefitTimelines {
         scheme: Scheme,
         day: Date,
     ) -> Option<&Arc<BenefitRules>> {
-        let timeline = region
+        region
             .lineage()
-            .find_map(|place| self.0.get(&(place, scheme)))?;
-        let later = timeline.partition_point(|(first, _)| *first <= day);
-        timeline[..later].last()?.1.as_ref()
+            .find_map(|place| self.0.get(&(place, scheme)))?
+            .on(day)
     }
-}
-
-fn through_time(
-    place: Region,
-    scheme: Scheme,
-    editions: &[Edition],
-) -> Result<Timeline, PackError> {
-    let on_line = || {
-        place.lineage().flat_map(|wider| {
-            editions
-                .iter()
-                .filter(move |edition| edition.region == wider)
-        })
-    };
-    let cuts: BTreeSet<Date> = on_line()
-        .flat_map(|edition| {
-            let after = edition.valid_to.and_then(|last| last.tomorrow().ok());
-            [Some(edition.valid_from), after]
-        })
-        .flatten()
-        .collect();
-    cuts.into_iter()
-        .map(|day| {
-            let line: Vec<_> = on_line().filter(|edition| edition.covers(day)).collect();
-            Ok((day, merge(scheme, &line)?.map(Arc::new)))
-        })
-        .collect()
 }
 
 /// The benefit of one day, unless nobody gives a ratio on it.
