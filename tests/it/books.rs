@@ -35,8 +35,8 @@ async fn whoever_tampers_with_the_books_is_found() {
             "UPDATE account SET version = version - 1",
         ),
         (
-            "UPDATE limit_used SET used_fen = used_fen + 1",
-            "UPDATE limit_used SET used_fen = used_fen - 1",
+            "UPDATE limit_used SET total_gross_fen = total_gross_fen + 1 WHERE scope = 'CONTRIBUTOR'",
+            "UPDATE limit_used SET total_gross_fen = total_gross_fen - 1 WHERE scope = 'CONTRIBUTOR'",
         ),
         (
             "UPDATE leg SET amount_fen = amount_fen + 1",

@@ -14,7 +14,12 @@ CREATE TABLE mandate (
     rank                   INTEGER NOT NULL CHECK (rank >= 1),
     -- No limit where null.
     per_transaction_fen    BIGINT CHECK (per_transaction_fen > 0),
+    per_day_fen            BIGINT CHECK (per_day_fen > 0),
     per_month_fen          BIGINT CHECK (per_month_fen > 0),
+    per_year_fen           BIGINT CHECK (per_year_fen > 0),
+    total_fen              BIGINT CHECK (total_fen > 0),
+    -- The largest share of the usable balance for one bill, in basis points.
+    share_of_balance       INTEGER CHECK (share_of_balance BETWEEN 1 AND 10000),
     -- Empty is every use that the region's rules allow.
     uses                   TEXT[] NOT NULL,
     changed_at             TIMESTAMPTZ NOT NULL,
@@ -33,7 +38,11 @@ CREATE TABLE mandate_version (
     state               TEXT NOT NULL,
     rank                INTEGER NOT NULL,
     per_transaction_fen BIGINT,
+    per_day_fen         BIGINT,
     per_month_fen       BIGINT,
+    per_year_fen        BIGINT,
+    total_fen           BIGINT,
+    share_of_balance    INTEGER,
     uses                TEXT[] NOT NULL,
     changed_at          TIMESTAMPTZ NOT NULL,
     -- The role and subject of the caller, or SERVICE and the service whose fact it followed.

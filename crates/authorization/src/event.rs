@@ -32,6 +32,7 @@ impl From<&Mandate> for pb::Mandate {
         let facts = mandate.facts();
         let fen = |limit: Limit| limit.amount().get();
         let usages = facts.terms.uses.list().into_iter();
+        let limits = facts.terms.limits;
         Self {
             binding_id: facts.binding_id.to_string(),
             version: facts.version.get(),
@@ -42,8 +43,14 @@ impl From<&Mandate> for pb::Mandate {
             beneficiary_account_id: facts.beneficiary.account_id.to_string(),
             terms: Some(pb::MandateTerms {
                 rank: facts.terms.rank.get(),
-                per_transaction_fen: facts.terms.per_transaction.map(fen),
-                per_month_fen: facts.terms.per_month.map(fen),
+                per_transaction_fen: limits.per_transaction.map(fen),
+                per_day_fen: limits.per_day.map(fen),
+                per_month_fen: limits.per_month.map(fen),
+                per_year_fen: limits.per_year.map(fen),
+                total_fen: limits.total.map(fen),
+                share_of_balance: limits
+                    .share_of_balance
+                    .map(|share| share.basis_points().into()),
                 usage: usages
                     .map(|usage| proto::common::v1::Usage::from(usage).into())
                     .collect(),

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chassis::inbox::Failure;
 use kernel::clock::business_day;
 use kernel::{BindingId, Refusal, Timestamp};
-use policy::Packs;
+use policy::values::{LimitScope, ShareOf};
+use policy::{Packs, Rules};
 use sqlx::PgConnection;
 
 use crate::actor::Actor;
-use crate::mandate::{Decision, Limit, Mandate, Rank, Side, Terms, Uses, Version};
+use crate::mandate::{Decision, Limit, Limits, Mandate, Rank, Side, Terms, Uses, Version};
 use crate::record::{Decided, record};
 use crate::store::{self, StoreError};
 
@@ -183,11 +184,29 @@ fn beginnings<'a>(
 /// design), the first rank, any use.
 fn first_terms(packs: &Packs, agreed: &Agreed, bound_at: Timestamp) -> Result<Terms, Refusal> {
     let rules = packs.rules(agreed.contributor.region, business_day(bound_at))?;
-    let limit = |field, fen: Option<_>| fen.map(|fen| Limit::new(field, fen)).transpose();
+    let limits = match rules.limit_scope {
+        LimitScope::Pair => first_limits(rules)?,
+        // A limit for all beneficiaries together is no term of one mandate; settlement holds it by the rules.
+        LimitScope::Contributor => Limits::default(),
+    };
     Ok(Terms {
         rank: Rank::FIRST,
-        per_transaction: limit("limit_per_transaction", rules.limit_per_transaction)?,
-        per_month: limit("limit_per_month", rules.limit_per_month)?,
+        limits,
         uses: Uses::Any,
+    })
+}
+
+fn first_limits(rules: &Rules) -> Result<Limits, Refusal> {
+    let limit = |field, fen: Option<_>| fen.map(|fen| Limit::new(field, fen)).transpose();
+    Ok(Limits {
+        per_transaction: limit("limit_per_transaction", rules.limit_per_transaction)?,
+        per_day: limit("limit_per_day", rules.limit_per_day)?,
+        per_month: limit("limit_per_month", rules.limit_per_month)?,
+        per_year: limit("limit_per_year", rules.limit_per_year)?,
+        total: limit("limit_total", rules.limit_total)?,
+        share_of_balance: match rules.limit_share_of {
+            ShareOf::Balance => rules.limit_share,
+            ShareOf::Bill => None,
+        },
     })
 }

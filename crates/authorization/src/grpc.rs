@@ -17,7 +17,7 @@ use crate::config;
 use crate::credential::Purpose;
 use crate::issue::{self, Issue, IssueError};
 use crate::lookup::LookupError;
-use crate::mandate::{Limit, Mandate, Rank, Terms, Uses, Version};
+use crate::mandate::{Limit, Limits, Mandate, Rank, Terms, Uses, Version, share};
 use crate::page::Page;
 use crate::resolve::{ResolveError, Resolved, Resolver};
 use crate::store::StoreError;
@@ -181,8 +181,6 @@ impl TryFrom<pb::ChangeMandateRequest> for Change {
 
     fn try_from(request: pb::ChangeMandateRequest) -> Result<Self, Refusal> {
         let terms = required("terms", request.terms)?;
-        let limit =
-            |field, fen: Option<i64>| fen.map(|fen| Limit::new(field, Fen::new(fen))).transpose();
         let uses: Vec<_> = terms
             .usage
             .iter()
@@ -193,12 +191,27 @@ impl TryFrom<pb::ChangeMandateRequest> for Change {
             seen: required("expected_version", Version::new(request.expected_version))?,
             terms: Terms {
                 rank: Rank::new(terms.rank)?,
-                per_transaction: limit("per_transaction_fen", terms.per_transaction_fen)?,
-                per_month: limit("per_month_fen", terms.per_month_fen)?,
+                limits: limits(&terms)?,
                 uses: Uses::of(uses)?,
             },
         })
     }
+}
+
+fn limits(terms: &pb::MandateTerms) -> Result<Limits, Refusal> {
+    let limit =
+        |field, fen: Option<i64>| fen.map(|fen| Limit::new(field, Fen::new(fen))).transpose();
+    let share_of_balance = terms
+        .share_of_balance
+        .map(|points| share("share_of_balance", points));
+    Ok(Limits {
+        per_transaction: limit("per_transaction_fen", terms.per_transaction_fen)?,
+        per_day: limit("per_day_fen", terms.per_day_fen)?,
+        per_month: limit("per_month_fen", terms.per_month_fen)?,
+        per_year: limit("per_year_fen", terms.per_year_fen)?,
+        total: limit("total_fen", terms.total_fen)?,
+        share_of_balance: share_of_balance.transpose()?,
+    })
 }
 
 impl TryFrom<pb::IssueCredentialRequest> for Issue {

@@ -24,7 +24,7 @@ mod terms;
 use kernel::{AccountId, BindingId, PersonId, Reason, Refusal, Region, Timestamp};
 
 pub use states::{Changing, InForce, Paused, Pausing, Revoked, Revoking};
-pub use terms::{Limit, Rank, Terms, Uses};
+pub use terms::{Limit, Limits, Rank, Terms, Uses, share};
 
 /// Where a mandate stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

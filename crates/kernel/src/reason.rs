@@ -216,7 +216,11 @@ reasons! {
     UsageNotCovered = "USAGE_NOT_COVERED" { "当地共济不包括该用途", ""; "aid does not cover this use here", "" }
     UsageNotInMandate = "USAGE_NOT_IN_MANDATE" { "授权不包括该用途", "授权人可修改授权范围"; "the mandate does not cover this use", "the contributor can add it" }
     LimitPerTransaction = "LIMIT_PER_TRANSACTION" { "已达单次限额", "授权人可调整限额"; "the limit per transaction is reached", "the contributor can raise it" }
+    LimitPerDay = "LIMIT_PER_DAY" { "已达当日限额", "授权人可调整限额"; "the limit of this day is reached", "the contributor can raise it" }
     LimitPerMonth = "LIMIT_PER_MONTH" { "已达当月限额", "授权人可调整限额"; "the limit of this month is reached", "the contributor can raise it" }
+    LimitPerYear = "LIMIT_PER_YEAR" { "已达年度限额", "授权人可调整限额"; "the limit of this year is reached", "the contributor can raise it" }
+    LimitTotal = "LIMIT_TOTAL" { "已达累计限额", "授权人可调整限额"; "the limit for all bills together is reached", "the contributor can raise it" }
+    LimitShare = "LIMIT_SHARE" { "已达单次支付比例上限", "授权人可调整比例"; "the largest share for one bill is reached", "the contributor can raise it" }
     NotYetEffective = "NOT_YET_EFFECTIVE" { "共济关系尚未生效", "请在生效日期后使用"; "the binding is not in effect yet", "use it from its effective date" }
     BindingEnding = "BINDING_ENDING" { "共济关系正在解除", ""; "the binding is being ended", "" }
     AidDeclined = "AID_DECLINED" { "本次未使用共济", ""; "aid was not wanted for this bill", "" }

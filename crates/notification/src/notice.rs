@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use kernel::{PersonId, Relation, Usage};
 use serde::{Deserialize, Serialize};
 
-pub use params::{Amount, Balance, Institution, MandateStanding, Part, Who};
+pub use params::{
+    Amount, Balance, Institution, LimitLeft, LimitWindow, MandateStanding, Part, Who,
+};
 pub use template::{Audience, Template};
 
 mod params;
@@ -105,16 +107,19 @@ pub enum Told {
         amount: Amount,
         balances: Vec<Balance>,
     },
-    /// The contributor's account paid for a relative. `month_left` is what the mandate still allows this month, if it limits it.
+    /// The contributor's account paid for a relative; `left` is what limits still allow, one entry per window that has one.
     ChargedAid {
         beneficiary: Who,
         institution: Institution,
         amount: Amount,
-        month_left: Option<Amount>,
+        left: Vec<LimitLeft>,
         balances: Vec<Balance>,
     },
-    /// Nothing is left of this month's limit for that relative.
-    LimitReached { beneficiary: Who },
+    /// Nothing is left of a limit for that relative: the longest window of those that are used up.
+    LimitReached {
+        beneficiary: Who,
+        window: LimitWindow,
+    },
     /// Relatives paid for the patient: how the bill was split.
     AidUsedForYou {
         institution: Institution,
@@ -197,7 +202,13 @@ pub enum Told {
         contributor: Who,
         standing: MandateStanding,
         per_transaction: Option<Amount>,
+        per_day: Option<Amount>,
         per_month: Option<Amount>,
+        per_year: Option<Amount>,
+        /// For all bills together.
+        total: Option<Amount>,
+        /// Of the balance, for one bill, in percent: `12.50`.
+        largest_share: Option<String>,
         usage: Vec<Usage>,
     },
 }
@@ -271,7 +282,9 @@ impl Told {
             Self::ChargedAid {
                 beneficiary: who, ..
             }
-            | Self::LimitReached { beneficiary: who }
+            | Self::LimitReached {
+                beneficiary: who, ..
+            }
             | Self::AidShortByLimit {
                 beneficiary: who, ..
             }

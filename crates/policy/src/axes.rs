@@ -15,9 +15,10 @@ use crate::allocation::Bands;
 use crate::packs::{Entry, Origin, PackVersion};
 use crate::usages::Usages;
 use crate::values::{
-    BucketOrder, Component, Confirmation, DisplayLinkTerms, Effect, ExclusiveRole, Model, MonthDay,
-    Order, OwnFirst, OwnZero, Period, PoolTerms, Proof, RankSetBy, RefundAfterUnbind, ReleaseBy,
-    Sides, SingleChoice, Source, Span, StandingRule, TransferOut, WalletTerms, written,
+    BucketOrder, Component, Confirmation, DisplayLinkTerms, Effect, ExclusiveRole, FullCoverBase,
+    LimitCount, LimitScope, LimitYear, Model, MonthDay, Order, OwnFirst, OwnZero, Period,
+    PoolTerms, Proof, RankSetBy, RefundAfterUnbind, ReleaseBy, Share, ShareOf, Sides, SingleChoice,
+    Source, Span, StandingRule, TransferOut, WalletTerms, written,
 };
 
 /// The type as a pack writes it: its own, unless the list names another.
@@ -226,6 +227,11 @@ axes! {
     PartialAid partial_aid: bool;
     /// Uses for which one contributor must cover all that is still open, whatever `partial_aid` says (premiums in Zhejiang).
     FullCover full_cover: Usages;
+    /// Whether own money counts towards that cover. If not, the contributor's money must be enough for the whole
+    /// payable bill, although only what own money leaves is taken.
+    FullCoverOwnCounts full_cover_own_counts: bool;
+    /// What must be enough for that cover.
+    FullCoverBase full_cover_base: FullCoverBase;
     /// What the own account may be spent on.
     UsageOwn usage_own: Usages;
     /// What a contributor's account may be spent on for others.
@@ -234,10 +240,27 @@ axes! {
     PayableComponents payable_components: BTreeSet<Component>;
 
     // ---- mandates and books
-    /// The limit per transaction of a new mandate; none is no limit.
+    // Limits of the region. A mandate begins with those per beneficiary and may set lower ones; whichever is tighter holds.
+    /// The most that one bill may take from a contributor; none is no limit.
     LimitPerTransaction limit_per_transaction: Option<Fen> as written::Limit;
-    /// The limit per calendar month of a new mandate; none is no limit.
+    /// The most per business day; none is no limit.
+    LimitPerDay limit_per_day: Option<Fen> as written::Limit;
+    /// The most per calendar month; none is no limit.
     LimitPerMonth limit_per_month: Option<Fen> as written::Limit;
+    /// The most per year of `limit_year`; none is no limit.
+    LimitPerYear limit_per_year: Option<Fen> as written::Limit;
+    /// The most ever; none is no limit.
+    LimitTotal limit_total: Option<Fen> as written::Limit;
+    /// The largest share of `limit_share_of` that one bill may take; none is no limit.
+    LimitShare limit_share: Option<Share> as written::LimitShare;
+    /// What that is a share of.
+    LimitShareOf limit_share_of: ShareOf;
+    /// For whom the region's limits count.
+    LimitScope limit_scope: LimitScope;
+    /// Whether refunds give limits back; a mandate's limits count likewise.
+    LimitCount limit_count: LimitCount;
+    /// Which year yearly limits count in.
+    LimitYear limit_year: LimitYear;
     /// Who gives the ranks.
     RankSetBy rank_set_by: RankSetBy;
     /// The amount above which the contributor is asked before their account pays; none never asks. Read where quotes

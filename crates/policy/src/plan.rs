@@ -13,11 +13,13 @@ use crate::packs::PackVersion;
 
 mod contributor;
 mod input;
+pub mod limits;
 mod order;
 mod purse;
 mod till;
 
-pub use input::{Burden, Candidate, Limits, Patient, Permission, PlanInput, Purse, Wishes};
+pub use input::{Burden, Candidate, Patient, Permission, PlanInput, Purse, Wishes};
+pub use limits::Limits;
 
 /// How one bill is paid, and why so.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,9 @@
 //! What an axis of a rule pack can say: the values of `domain.md` 5.3, with the corrections of rulings 31 to 37 of the design.
 
+use std::num::NonZeroU16;
+
 use jiff::ToSpan;
-use kernel::Date;
+use kernel::{Date, Fen};
 use serde::Deserialize;
 
 mod schemes;
@@ -193,6 +195,45 @@ choices! {
         OwnExpense,
     }
 
+    /// What of a balance or of the bill one contributor may pay at once.
+    ShareOf {
+        /// The usable balance before the floor.
+        Balance,
+        /// What is left of the bill for the patient.
+        Bill,
+    }
+
+    /// For whom a region's limits count.
+    LimitScope {
+        /// For each beneficiary of a contributor.
+        Pair,
+        /// For all beneficiaries of a contributor together.
+        Contributor,
+    }
+
+    /// What counts against limits.
+    LimitCount {
+        /// What was charged; a refund gives nothing back.
+        Gross,
+        /// What was charged, less what went back.
+        Net,
+    }
+
+    /// Which year a yearly limit counts in.
+    LimitYear {
+        Calendar,
+        /// From `medical_year_start`.
+        Medical,
+    }
+
+    /// What must be large enough where one contributor must cover a bill.
+    FullCoverBase {
+        /// What limits, starting minimum and floor leave of the account.
+        Usable,
+        /// The account as a whole, both buckets (Shandong's premium).
+        Balance,
+    }
+
     /// Where the aid of a refunded bill goes when the binding has ended.
     RefundAfterUnbind {
         OriginalAccount,
@@ -248,6 +289,31 @@ impl Period {
             Self::Months(months) => i64::from(months).months(),
         };
         day.checked_add(span).ok()
+    }
+}
+
+/// A share of an amount, in basis points (1/10 000): 1 to 10 000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(NonZeroU16);
+
+impl Share {
+    /// The share of so many basis points; none at zero and above the whole.
+    pub const fn new(basis_points: u16) -> Option<Self> {
+        match NonZeroU16::new(basis_points) {
+            Some(points) if points.get() <= 10_000 => Some(Self(points)),
+            _ => None,
+        }
+    }
+
+    /// In basis points.
+    pub const fn basis_points(self) -> u16 {
+        self.0.get()
+    }
+
+    /// This share of an amount that is zero or more, rounded down to the fen: a limit is never exceeded by its rounding.
+    pub fn of(self, whole: Fen) -> Fen {
+        let part = i128::from(whole.get()).saturating_mul(i128::from(self.0.get())) / 10_000;
+        Fen::new(i64::try_from(part).expect("a part of an amount fits where the amount does"))
     }
 }
 

@@ -21,7 +21,12 @@ CREATE TABLE enforced (
     mandate_state          text   CHECK (mandate_state IN ('IN_FORCE', 'PAUSED', 'REVOKED')),
     rank                   integer,
     per_transaction_fen    bigint CHECK (per_transaction_fen > 0),
+    per_day_fen            bigint CHECK (per_day_fen > 0),
     per_month_fen          bigint CHECK (per_month_fen > 0),
+    per_year_fen           bigint CHECK (per_year_fen > 0),
+    total_fen              bigint CHECK (total_fen > 0),
+    -- Of the usable balance, for one bill, in basis points.
+    share_of_balance       integer CHECK (share_of_balance BETWEEN 1 AND 10000),
     -- Empty: every use that the region's rules allow.
     usages                 text[] NOT NULL DEFAULT '{}',
 
@@ -43,13 +48,32 @@ CREATE TABLE enforced (
 
 CREATE INDEX enforced_by_beneficiary ON enforced (beneficiary_person_id) WHERE NOT fenced_for_ever;
 
--- What was used of a binding's limits, by window. Guarded by the contributor's account. Counted whether or not there is
--- a limit at the time, so that one set later in the month knows.
+-- What limits have used up: one row per binding (what one beneficiary took) and one per contributor's account (what all
+-- took), each with the latest day, month and year in which something was charged, and with everything ever. Guarded by
+-- the contributor's account. Counted whether or not there is a limit at the time, so that one set later knows.
 CREATE TABLE limit_used (
-    binding_id   uuid   NOT NULL,
-    window_kind  text   NOT NULL CHECK (window_kind IN ('MONTH')),
-    -- The first business day of the window.
-    window_start date   NOT NULL,
-    used_fen     bigint NOT NULL CHECK (used_fen >= 0),
-    PRIMARY KEY (binding_id, window_kind, window_start)
+    -- The binding or the account.
+    scope_id           uuid   PRIMARY KEY,
+    scope              text   NOT NULL CHECK (scope IN ('PAIR', 'CONTRIBUTOR')),
+    -- The business day it stands in; the month is that of the day.
+    day                date   NOT NULL,
+    -- The first day of the year it stands in: the calendar's or the medical one.
+    year               date   NOT NULL,
+    -- Charged, and given back of that. A refund counts in the windows of its charge.
+    day_gross_fen      bigint NOT NULL,
+    day_refunded_fen   bigint NOT NULL,
+    month_gross_fen    bigint NOT NULL,
+    month_refunded_fen bigint NOT NULL,
+    year_gross_fen     bigint NOT NULL,
+    year_refunded_fen  bigint NOT NULL,
+    total_gross_fen    bigint NOT NULL,
+    total_refunded_fen bigint NOT NULL,
+    CONSTRAINT limit_used_year_has_begun CHECK (year <= day),
+    CONSTRAINT limit_used_refunds_are_within CHECK (
+        day_refunded_fen BETWEEN 0 AND day_gross_fen
+        AND month_refunded_fen BETWEEN 0 AND month_gross_fen
+        AND year_refunded_fen BETWEEN 0 AND year_gross_fen
+        AND total_refunded_fen BETWEEN 0 AND total_gross_fen),
+    CONSTRAINT limit_used_windows_are_nested CHECK (
+        day_gross_fen <= month_gross_fen AND month_gross_fen <= total_gross_fen AND year_gross_fen <= total_gross_fen)
 ) WITH (fillfactor = 60);

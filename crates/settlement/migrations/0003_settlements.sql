@@ -58,13 +58,16 @@ CREATE TABLE leg (
     mandate_version bigint   CHECK (mandate_version > 0),
     -- The account's medical year when it paid: money of a past year returns to the prior bucket.
     medical_year    smallint NOT NULL,
-    -- The month whose limit it was counted in, also when it is given back later.
-    limit_month     date     NOT NULL,
+    -- The day and the year whose limits it was counted in, also when it is given back later; aid only.
+    limit_day       date,
+    limit_year      date     CHECK (limit_year <= limit_day),
     movement_id     uuid     NOT NULL,
     PRIMARY KEY (settlement_id, leg_no),
     CONSTRAINT leg_refund_is_within CHECK (refunded_fen BETWEEN 0 AND amount_fen),
     CONSTRAINT leg_aid_names_its_mandate CHECK (
-        (kind = 'AID') = (binding_id IS NOT NULL) AND (kind = 'AID') = (mandate_version IS NOT NULL))
+        (kind = 'AID') = (binding_id IS NOT NULL) AND (kind = 'AID') = (mandate_version IS NOT NULL)),
+    CONSTRAINT leg_aid_is_counted CHECK (
+        (kind = 'AID') = (limit_day IS NOT NULL) AND (kind = 'AID') = (limit_year IS NOT NULL))
 ) WITH (fillfactor = 90);
 
 CREATE TABLE cancellation (

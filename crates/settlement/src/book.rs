@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{
-    AccountId, AllocationId, BindingId, Bucket, Date, Fen, HoldId, PersonId, SettlementId,
-};
+use kernel::{AccountId, AllocationId, Bucket, Fen, HoldId, PersonId, SettlementId};
+use policy::plan::limits::{Used, Windows};
 use policy::plan::{Payer, Purse};
 
 use crate::account::Account;
@@ -16,11 +15,9 @@ use crate::enforced::Enforced;
 use crate::hold::aside::{Aside, Part};
 use crate::hold::{HeldLeg, Hold};
 use crate::institution::Institution;
+use crate::limit::{Counter, Scope};
 use crate::request::RequestKey;
 use crate::settlement::Stored;
-
-/// A limit's window: which binding, and the first day of the month.
-pub type Window = (BindingId, Date);
 
 /// The state that commands are decided over.
 #[derive(Debug, Default)]
@@ -30,7 +27,8 @@ pub struct Book {
     pub accounts: BTreeMap<AccountId, Account>,
     /// By the person who may be aided.
     pub enforced: BTreeMap<PersonId, Vec<Enforced>>,
-    pub used: BTreeMap<Window, Fen>,
+    /// What of limits is used; none where nothing ever was.
+    pub counters: BTreeMap<Scope, Counter>,
     /// Which request a credential already paid for.
     pub credentials: BTreeMap<Vec<u8>, RequestKey>,
     /// Settlements that commands of the batch cancel.
@@ -46,8 +44,8 @@ pub struct Book {
     moved_accounts: BTreeSet<AccountId>,
     /// Whether more than balances changed.
     reshaped: bool,
-    moved_windows: BTreeSet<Window>,
     moved_held: BTreeSet<AccountId>,
+    moved_counters: BTreeSet<Scope>,
 }
 
 impl Book {
@@ -59,9 +57,14 @@ impl Book {
             .collect()
     }
 
-    /// What of a limit is used.
-    pub fn used(&self, window: Window) -> Fen {
-        self.used.get(&window).copied().unwrap_or(Fen::ZERO)
+    /// What of limits is used in these windows, and what open holds set aside: that counts in every window, since it may be
+    /// captured in any.
+    pub fn used(&self, scope: Scope, windows: Windows) -> Used {
+        let counter = self.counters.get(&scope);
+        Used {
+            held: self.aside.under(scope),
+            ..counter.map_or_else(Used::default, |counter| counter.used(windows))
+        }
     }
 
     /// What a plan may count on of an account: not what open holds set aside.
@@ -75,12 +78,6 @@ impl Book {
             prior: without(account.prior, Bucket::Prior),
             ..account.purse()
         }
-    }
-
-    /// What of a limit is used or set aside: an open hold counts in every window, since it may be captured in any.
-    pub fn counted(&self, window: Window) -> Fen {
-        let (used, aside) = (self.used(window), self.aside.under(window.0));
-        used.checked_add(aside).unwrap_or(Fen::new(i64::MAX))
     }
 
     /// Takes in what was found to be set aside on locked accounts.
@@ -168,10 +165,10 @@ impl Book {
         self.accounts.insert(account.id, account);
     }
 
-    /// Replaces what of a limit is used.
-    pub fn store_used(&mut self, window: Window, used: Fen) {
-        self.moved_windows.insert(window);
-        self.used.insert(window, used);
+    /// Replaces counters by their state after some charges or refunds.
+    pub fn store_counters(&mut self, changed: BTreeMap<Scope, Counter>) {
+        self.moved_counters.extend(changed.keys());
+        self.counters.extend(changed);
     }
 
     /// The accounts that moved, as they stand now, by id.
@@ -187,11 +184,11 @@ impl Book {
         self.reshaped
     }
 
-    /// The limit windows that changed, with what is used now.
-    pub fn moved_windows(&self) -> Vec<(Window, Fen)> {
-        self.moved_windows
+    /// The counters that changed, as they stand now, by scope.
+    pub fn moved_counters(&self) -> Vec<(Scope, Counter)> {
+        self.moved_counters
             .iter()
-            .map(|window| (*window, self.used(*window)))
+            .filter_map(|scope| Some((*scope, *self.counters.get(scope)?)))
             .collect()
     }
 }

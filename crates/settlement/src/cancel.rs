@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Fen, Reason, Refusal, Timestamp};
+use kernel::{Reason, Refusal, Timestamp};
 use policy::plan::Payer;
+use policy::plan::limits::Left;
 
 use crate::book::Book;
 use crate::command::Cancel;
 use crate::decide::{Failed, Unfit};
+use crate::limit::Counting;
 use crate::settlement::{Cancelled, Leg, Stored};
 
 /// Cancels a settlement: moves every leg back in `book`.
@@ -70,7 +72,7 @@ fn check<'a>(book: &'a Book, command: &Cancel) -> Result<&'a Stored, Refusal> {
 /// Puts every leg back, first into copies: the book changes only if every leg fits.
 fn give_back(book: &mut Book, settlement: &Stored) -> Option<Vec<Leg>> {
     let mut accounts = BTreeMap::new();
-    let mut used = BTreeMap::new();
+    let mut counting = Counting::over(book);
     let mut legs = Vec::with_capacity(settlement.legs.len());
     for paid in &settlement.legs {
         let before = book.accounts.get(&paid.account)?;
@@ -79,11 +81,8 @@ fn give_back(book: &mut Book, settlement: &Stored) -> Option<Vec<Leg>> {
             .or_insert_with(|| before.clone());
         let bucket = account.home_of(paid.bucket, paid.medical_year);
         let after = account.put(bucket, paid.amount)?;
-        if let Payer::Aid { binding, .. } = paid.payer {
-            // The window of the charge, also when it is over (`domain.md` section 9, rule 7).
-            let window = (binding, paid.limit_month);
-            let so_far: &mut Fen = used.entry(window).or_insert_with(|| book.used(window));
-            *so_far = so_far.checked_sub(paid.amount)?;
+        if let (Payer::Aid { binding, .. }, Some(counted_in)) = (paid.payer, paid.counted_in) {
+            counting.give_back((binding, paid.account), counted_in, paid.amount)?;
         }
         legs.push(Leg {
             payer: paid.payer,
@@ -93,15 +92,14 @@ fn give_back(book: &mut Book, settlement: &Stored) -> Option<Vec<Leg>> {
             amount: paid.amount,
             after,
             medical_year: paid.medical_year,
-            limit_month: paid.limit_month,
-            month_left: None,
+            counted_in: paid.counted_in,
+            left: Left::default(),
         });
     }
+    let counters = counting.changed();
     for account in accounts.into_values() {
         book.store_account(account);
     }
-    for (window, used) in used {
-        book.store_used(window, used);
-    }
+    book.store_counters(counters);
     Some(legs)
 }

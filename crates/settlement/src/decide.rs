@@ -1,7 +1,8 @@
 //! Decides a bill over the locked state. Pure: time and ids are arguments, and nothing is changed unless all of it is.
 
 use kernel::clock::business_day;
-use kernel::{Fen, Reason, Refusal, SettlementId, Standing, Timestamp, Usage};
+use kernel::{Reason, Refusal, SettlementId, Standing, Timestamp, Usage};
+use policy::plan::limits::{Left, Windows};
 use policy::plan::{Candidate, Limits, Patient, Payer, Plan, PlanInput};
 use policy::{Packs, Rules, Usages};
 
@@ -11,8 +12,9 @@ use crate::book::Book;
 use crate::command::{Presented, Settle};
 use crate::enforced::Enforced;
 use crate::institution::Institution;
+use crate::limit::{Counting, Scope, windows_of};
 use crate::request::{Asked, RequestKey};
-use crate::settlement::{Declined, Leg, Settled, Split, month_of};
+use crate::settlement::{Declined, Leg, Settled, Split};
 
 /// What becomes of a bill. The first two are answers that are kept; the last, like a refusal, leaves no trace.
 #[derive(Debug)]
@@ -90,7 +92,12 @@ pub fn settle(
                 usage: command.bill.usage,
                 fingerprint: &command.patient.fingerprint,
             };
-            Ok(Verdict::Settled(Box::new(pay(book, &charge, moved, at)?)))
+            Ok(Verdict::Settled(Box::new(pay(
+                book,
+                &charge,
+                moved,
+                (packs, at),
+            )?)))
         }
         Err(why) => Ok(Verdict::Declined(Box::new(Declined {
             id: command.id,
@@ -236,13 +243,22 @@ fn candidate<'a>(
         valid_until: enforced.binding.and_then(|binding| binding.valid_until),
         mandate: mandate.map_or(0, |mandate| mandate.version),
         rank: mandate.map_or(i32::MAX, |mandate| mandate.rank),
-        limits: Limits {
-            per_transaction: mandate.and_then(|mandate| mandate.per_transaction),
-            per_month: mandate.and_then(|mandate| mandate.per_month),
-            used_this_month: book.counted((enforced.id, month_of(at))),
-        },
+        limits: limits(book, enforced, Windows::of(business_day(at), rules)),
         usage: usages.unwrap_or_else(Usages::allowed_anywhere),
         rules,
+    }
+}
+
+/// What stands against more in these windows, as the book has it now.
+fn limits(book: &Book, enforced: &Enforced, windows: Windows) -> Limits {
+    let account = enforced.parties.contributor_account;
+    Limits {
+        caps: enforced
+            .mandate
+            .map(|mandate| mandate.caps)
+            .unwrap_or_default(),
+        used: book.used(Scope::Pair(enforced.id), windows),
+        used_by_all: book.used(Scope::Contributor(account), windows),
     }
 }
 
@@ -267,7 +283,7 @@ pub(crate) fn pay(
     book: &mut Book,
     charge: &Charge<'_>,
     moved: Moved,
-    at: Timestamp,
+    (packs, at): (&Packs, Timestamp),
 ) -> Result<Settled, Unfit> {
     let unfit = || Unfit(charge.key.to_string());
     let Moved {
@@ -275,9 +291,8 @@ pub(crate) fn pay(
         institution,
         patient,
     } = moved;
-    let limit_month = month_of(at);
     let mut accounts = std::collections::BTreeMap::new();
-    let mut used = std::collections::BTreeMap::new();
+    let mut counting = Counting::over(book);
     let mut legs = Vec::with_capacity(plan.legs.len());
     for leg in &plan.legs {
         let before = book.accounts.get(&leg.account).ok_or_else(unfit)?;
@@ -285,11 +300,14 @@ pub(crate) fn pay(
             .entry(leg.account)
             .or_insert_with(|| before.clone());
         let after = account.take(leg.bucket, leg.amount).ok_or_else(unfit)?;
-        if let Payer::Aid { binding, .. } = leg.payer {
-            let window = (binding, limit_month);
-            let so_far = used.entry(window).or_insert_with(|| book.used(window));
-            *so_far = so_far.checked_add(leg.amount).ok_or_else(unfit)?;
-        }
+        let counted_in = match leg.payer {
+            Payer::Own => None,
+            Payer::Aid { binding, .. } => {
+                let windows = windows_of(packs, account.region, business_day(at));
+                let counted = counting.charge((binding, leg.account), windows, leg.amount);
+                Some(counted.ok_or_else(unfit)?)
+            }
+        };
         legs.push(Leg {
             payer: leg.payer,
             account: leg.account,
@@ -298,15 +316,13 @@ pub(crate) fn pay(
             amount: leg.amount,
             after,
             medical_year: account.medical_year,
-            limit_month,
-            month_left: None,
+            counted_in,
+            left: Left::default(),
         });
     }
-    for (window, used) in used {
-        book.store_used(window, used);
-    }
+    book.store_counters(counting.changed());
     for leg in &mut legs {
-        leg.month_left = month_left(book, &patient, leg);
+        leg.left = left(book, &patient, leg, (packs, at));
     }
     let patient = accounts.get(&patient.id).cloned().unwrap_or(patient);
     for account in accounts.into_values() {
@@ -331,21 +347,22 @@ pub(crate) fn pay(
     })
 }
 
-/// What is left of the monthly limit under which a leg was paid.
-fn month_left(book: &Book, patient: &Account, leg: &Leg) -> Option<Fen> {
-    let Payer::Aid { binding, .. } = leg.payer else {
-        return None;
+/// What is left of the limits under which a leg was paid, now that its bill is counted.
+fn left(book: &Book, patient: &Account, leg: &Leg, (packs, at): (&Packs, Timestamp)) -> Left {
+    let (Payer::Aid { binding, .. }, Some(windows)) = (leg.payer, leg.counted_in) else {
+        return Left::default();
     };
-    let known = book.enforced.get(&patient.person)?;
-    let mandate = known
-        .iter()
-        .find(|enforced| enforced.id == binding)?
-        .mandate?;
-    Some(
-        mandate
-            .per_month?
-            .less(book.counted((binding, leg.limit_month))),
-    )
+    let known = book.enforced.get(&patient.person).into_iter().flatten();
+    let Some(enforced) = known.into_iter().find(|enforced| enforced.id == binding) else {
+        return Left::default();
+    };
+    let rules = book
+        .accounts
+        .get(&leg.account)
+        .and_then(|account| packs.rules(account.region, business_day(at)).ok());
+    rules.map_or_else(Left::default, |rules| {
+        limits(book, enforced, windows).left(rules)
+    })
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 //! - Once the end of a binding was asked for, nothing that arrives later lets it pay again.
 //! - A mandate that was tightened pays on the tighter terms or on newer ones, never on older ones.
 
-use kernel::{AccountId, BindingId, Fen, PersonId, Timestamp};
+use kernel::{AccountId, BindingId, PersonId, Timestamp};
 use policy::Usages;
 use policy::plan::Permission;
+use policy::plan::limits::Caps;
 
 /// Whose money may pay for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +89,7 @@ pub struct Mandate {
     pub version: i64,
     pub state: MandateState,
     pub rank: i32,
-    pub per_transaction: Option<Fen>,
-    /// Per calendar month of Asia/Shanghai.
-    pub per_month: Option<Fen>,
+    pub caps: Caps,
     /// Empty means every use that the region's rules allow.
     pub usages: Usages,
 }
@@ -241,8 +240,7 @@ pub(crate) mod tests {
             version,
             state,
             rank: 1,
-            per_transaction: None,
-            per_month: None,
+            caps: Caps::default(),
             usages: Usages::NONE,
         }
     }

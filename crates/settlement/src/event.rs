@@ -2,7 +2,6 @@
 
 use chassis::outbox::Entry;
 use kernel::{AccountId, Fen, PersonId, Timestamp};
-use policy::plan::Payer;
 use proto::common::v1 as common;
 use proto::convert::wire_time;
 use proto::settlement::v1 as pb;
@@ -239,9 +238,9 @@ fn charged_leg(leg: &Leg) -> pb::ChargedLeg {
         account_version: leg.after.version,
         current_after_fen: leg.after.current.get(),
         prior_after_fen: leg.after.prior.get(),
-        per_month_left_fen: match leg.payer {
-            Payer::Own => None,
-            Payer::Aid { .. } => leg.month_left.map(kernel::Fen::get),
-        },
+        per_day_left_fen: leg.left.day.map(kernel::Fen::get),
+        per_month_left_fen: leg.left.month.map(kernel::Fen::get),
+        per_year_left_fen: leg.left.year.map(kernel::Fen::get),
+        total_left_fen: leg.left.total.map(kernel::Fen::get),
     }
 }

@@ -26,6 +26,7 @@ pub mod hold;
 pub mod import;
 pub mod institution;
 pub mod keep;
+pub mod limit;
 mod maintenance;
 pub mod movement;
 pub mod project;

@@ -3,6 +3,8 @@
 use chassis::inbox::Delivery;
 use kernel::{BindingId, Refusal, Timestamp};
 use policy::Usages;
+use policy::plan::limits::Caps;
+use policy::values::Share;
 use proto::authorization::v1 as authorization;
 use proto::binding::v1 as binding;
 use proto::convert;
@@ -130,7 +132,6 @@ fn granted(mandate: Option<authorization::Mandate>, fence: bool) -> Result<Told,
             &mandate.beneficiary_account_id,
         )?,
     };
-    let limit = |field, fen: Option<i64>| fen.map(|fen| convert::amount(field, fen)).transpose();
     Ok(Told::Mandate {
         id: convert::id("binding_id", &mandate.binding_id)?,
         parties,
@@ -138,11 +139,28 @@ fn granted(mandate: Option<authorization::Mandate>, fence: bool) -> Result<Told,
             version: positive("version", mandate.version)?,
             state,
             rank: terms.rank,
-            per_transaction: limit("per_transaction_fen", terms.per_transaction_fen)?,
-            per_month: limit("per_month_fen", terms.per_month_fen)?,
+            caps: caps(terms)?,
             usages: usages.collect::<Result<Usages, _>>()?,
         },
         fence,
+    })
+}
+
+fn caps(terms: &authorization::MandateTerms) -> Result<Caps, Unreadable> {
+    let limit = |field, fen: Option<i64>| fen.map(|fen| convert::amount(field, fen)).transpose();
+    let share = terms.share_of_balance.map(|points| {
+        u16::try_from(points)
+            .ok()
+            .and_then(Share::new)
+            .ok_or_else(|| Unreadable::code("share_of_balance"))
+    });
+    Ok(Caps {
+        per_transaction: limit("per_transaction_fen", terms.per_transaction_fen)?,
+        per_day: limit("per_day_fen", terms.per_day_fen)?,
+        per_month: limit("per_month_fen", terms.per_month_fen)?,
+        per_year: limit("per_year_fen", terms.per_year_fen)?,
+        total: limit("total_fen", terms.total_fen)?,
+        share: share.transpose()?,
     })
 }
 

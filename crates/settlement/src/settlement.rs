@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kernel::clock::business_day;
 use kernel::{
-    AccountId, Bucket, Date, Fen, MovementId, PersonId, Reason, Refusal, SettlementId, Timestamp,
-    Usage,
+    AccountId, Bucket, Fen, MovementId, PersonId, Reason, Refusal, SettlementId, Timestamp, Usage,
 };
+use policy::plan::limits::{Left, Windows};
 use policy::plan::{Payer, Plan};
 
 use crate::account::{Account, After};
@@ -47,10 +46,10 @@ pub struct Leg {
     pub after: After,
     /// The account's medical year when it paid.
     pub medical_year: i16,
-    /// The month whose limit it is counted in.
-    pub limit_month: Date,
-    /// What is left of the mandate's monthly limit after the whole bill; none where there is no limit.
-    pub month_left: Option<Fen>,
+    /// The windows whose limits it is counted in; none for own money.
+    pub counted_in: Option<Windows>,
+    /// What is left of the limits it counts in after the whole bill.
+    pub left: Left,
 }
 
 /// A bill that was settled.
@@ -168,7 +167,8 @@ pub struct PaidLeg {
     pub bucket: Bucket,
     pub amount: Fen,
     pub medical_year: i16,
-    pub limit_month: Date,
+    /// The windows whose limits it is counted in; none for own money.
+    pub counted_in: Option<Windows>,
     pub movement: MovementId,
 }
 
@@ -185,9 +185,4 @@ pub struct Cancelled {
     pub legs: Vec<Leg>,
     /// The patient's account after it: both buckets.
     pub own_balance: Fen,
-}
-
-/// The first day of the business month of `at`: the window of a monthly limit.
-pub fn month_of(at: Timestamp) -> Date {
-    business_day(at).first_of_month()
 }

@@ -22,6 +22,7 @@ pub mod hold;
 pub mod institution;
 pub mod key;
 pub mod lane;
+pub mod limit;
 pub mod mark;
 pub mod movement;
 pub mod outcome;

@@ -2,18 +2,33 @@
 
 use kernel::{Fen, Reason, Refusal, Usage};
 use policy::Usages;
+use policy::values::Share;
 
 /// What a contributor allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// When this contributor is asked, among several of one beneficiary.
     pub rank: Rank,
-    /// The most that one bill may take; none is no limit.
-    pub per_transaction: Option<Limit>,
-    /// The most that the bills of one calendar month of Asia/Shanghai may take; none is no limit.
-    pub per_month: Option<Limit>,
+    pub limits: Limits,
     /// What the money may be spent on.
     pub uses: Uses,
+}
+
+/// How much may be taken; none is no limit. Days and months are those of Asia/Shanghai.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// The most that one bill may take.
+    pub per_transaction: Option<Limit>,
+    /// The most that the bills of one business day may take.
+    pub per_day: Option<Limit>,
+    /// The most that the bills of one calendar month may take.
+    pub per_month: Option<Limit>,
+    /// The most that the bills of one year may take: of the calendar or of the medical year, as the contributor's region says.
+    pub per_year: Option<Limit>,
+    /// The most that all bills together may take, for ever.
+    pub total: Option<Limit>,
+    /// The largest share of the usable balance that one bill may take.
+    pub share_of_balance: Option<Share>,
 }
 
 /// A place in the order of contributors: 1 is asked first. Not unique; ties are broken by binding id (ruling 48 of the design).
@@ -114,8 +129,7 @@ impl Terms {
     ///
     /// A tightening must be fenced by settlement before anyone is told that it holds (promise P2 of the design).
     pub fn are_tightened_by(&self, next: &Self) -> bool {
-        lower(self.per_transaction, next.per_transaction)
-            || lower(self.per_month, next.per_month)
+        self.limits.are_lowered_by(&next.limits)
             || Usage::ALL
                 .iter()
                 .any(|usage| self.uses.allows(*usage) && !next.uses.allows(*usage))
@@ -130,7 +144,37 @@ impl Terms {
     }
 }
 
-fn lower(now: Option<Limit>, next: Option<Limit>) -> bool {
+impl Limits {
+    fn amounts(&self) -> [Option<Limit>; 5] {
+        [
+            self.per_transaction,
+            self.per_day,
+            self.per_month,
+            self.per_year,
+            self.total,
+        ]
+    }
+
+    /// Whether any limit is lower in `next`, or there and not here.
+    fn are_lowered_by(&self, next: &Self) -> bool {
+        let amounts = self.amounts().into_iter().zip(next.amounts());
+        amounts.into_iter().any(|(now, next)| lower(now, next))
+            || lower(self.share_of_balance, next.share_of_balance)
+    }
+}
+
+/// A share of the balance as it is written.
+///
+/// # Errors
+/// `LIMIT_INVALID` at or below zero and above the whole, naming `field`.
+pub fn share(field: &str, basis_points: i32) -> Result<Share, Refusal> {
+    u16::try_from(basis_points)
+        .ok()
+        .and_then(Share::new)
+        .ok_or_else(|| Refusal::about(Reason::LimitInvalid, format!("{field} = {basis_points}")))
+}
+
+fn lower<T: Ord>(now: Option<T>, next: Option<T>) -> bool {
     match (now, next) {
         (_, None) => false,
         (None, Some(_)) => true,
@@ -144,10 +188,48 @@ mod tests {
 
     const FREE: Terms = Terms {
         rank: Rank::FIRST,
-        per_transaction: None,
-        per_month: None,
+        limits: FREE_LIMITS,
         uses: Uses::Any,
     };
+
+    const FREE_LIMITS: Limits = Limits {
+        per_transaction: None,
+        per_day: None,
+        per_month: None,
+        per_year: None,
+        total: None,
+        share_of_balance: None,
+    };
+
+    type Set = fn(Option<Limit>) -> Limits;
+
+    /// Each limit that is an amount, alone.
+    const EACH: [Set; 5] = [
+        |per_transaction| Limits {
+            per_transaction,
+            ..FREE_LIMITS
+        },
+        |per_day| Limits {
+            per_day,
+            ..FREE_LIMITS
+        },
+        |per_month| Limits {
+            per_month,
+            ..FREE_LIMITS
+        },
+        |per_year| Limits {
+            per_year,
+            ..FREE_LIMITS
+        },
+        |total| Limits {
+            total,
+            ..FREE_LIMITS
+        },
+    ];
+
+    fn limited(limits: Limits) -> Terms {
+        Terms { limits, ..FREE }
+    }
 
     fn limit(fen: i64) -> Limit {
         Limit::new("limit", Fen::new(fen)).unwrap()
@@ -167,18 +249,24 @@ mod tests {
             (Some(limit(100)), Some(limit(100)), false),
             (Some(limit(100)), Some(limit(101)), false),
         ] {
-            let by_bill = |per_transaction| Terms {
-                per_transaction,
-                ..FREE
+            for set in EACH {
+                let (before, after) = (limited(set(now)), limited(set(next)));
+                assert_eq!(
+                    before.are_tightened_by(&after),
+                    tightens,
+                    "{now:?} {next:?}"
+                );
+            }
+            let share = |limit: Option<Limit>| {
+                limited(Limits {
+                    share_of_balance: limit.and_then(|fen| {
+                        share("share", i32::try_from(fen.amount().get()).unwrap()).ok()
+                    }),
+                    ..FREE_LIMITS
+                })
             };
-            let by_month = |per_month| Terms { per_month, ..FREE };
             assert_eq!(
-                by_bill(now).are_tightened_by(&by_bill(next)),
-                tightens,
-                "{now:?} {next:?}"
-            );
-            assert_eq!(
-                by_month(now).are_tightened_by(&by_month(next)),
+                share(now).are_tightened_by(&share(next)),
                 tightens,
                 "{now:?} {next:?}"
             );
@@ -207,16 +295,14 @@ mod tests {
 
     #[test]
     fn raising_one_limit_while_lowering_another_tightens() {
-        let now = Terms {
-            per_transaction: Some(limit(100)),
-            per_month: Some(limit(1_000)),
-            ..FREE
+        let of = |per_transaction, per_year| {
+            limited(Limits {
+                per_transaction: Some(limit(per_transaction)),
+                per_year: Some(limit(per_year)),
+                ..FREE_LIMITS
+            })
         };
-        let next = Terms {
-            per_transaction: Some(limit(200)),
-            per_month: Some(limit(900)),
-            ..FREE
-        };
+        let (now, next) = (of(100, 1_000), of(200, 900));
         assert!(now.are_tightened_by(&next));
     }
 
@@ -227,10 +313,9 @@ mod tests {
             ..FREE
         };
         assert!(!FREE.are_tightened_by(&third) && FREE.are_but_for_rank(&third));
-        assert!(!FREE.are_but_for_rank(&Terms {
-            per_month: Some(limit(1)),
-            ..FREE
-        }));
+        for set in EACH {
+            assert!(!FREE.are_but_for_rank(&limited(set(Some(limit(1))))));
+        }
     }
 
     #[test]
@@ -245,6 +330,12 @@ mod tests {
             Reason::AmountTooLarge
         );
         assert_eq!(refused(Rank::new(0).unwrap_err()).0, Reason::RankInvalid);
+        for points in [-1, 0, 10_001, 65_537] {
+            assert_eq!(
+                refused(share("share_of_balance", points).unwrap_err()),
+                (Reason::LimitInvalid, format!("share_of_balance = {points}"))
+            );
+        }
         assert_eq!(
             refused(Uses::of([Usage::PharmacyDrug, Usage::Fitness]).unwrap_err()),
             (Reason::UsageProhibited, "FITNESS".to_owned())

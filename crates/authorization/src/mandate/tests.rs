@@ -8,8 +8,10 @@ const AT: Timestamp = Timestamp::UNIX_EPOCH;
 pub(super) fn terms(per_month: Option<i64>) -> Terms {
     Terms {
         rank: Rank::FIRST,
-        per_transaction: None,
-        per_month: per_month.map(|fen| Limit::new("per_month_fen", Fen::new(fen)).unwrap()),
+        limits: Limits {
+            per_month: per_month.map(|fen| Limit::new("per_month_fen", Fen::new(fen)).unwrap()),
+            ..Limits::default()
+        },
         uses: Uses::Any,
     }
 }

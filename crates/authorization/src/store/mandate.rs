@@ -10,7 +10,9 @@ use sqlx::types::Uuid;
 
 use super::StoreError;
 use crate::actor::Actor;
-use crate::mandate::{Facts, Limit, Mandate, Rank, Side, State, Terms, Uses, Version};
+use crate::mandate::{
+    Facts, Limit, Limits, Mandate, Rank, Side, State, Terms, Uses, Version, share,
+};
 use chassis::db::Corrupt;
 
 const TABLE: &str = "mandate";
@@ -27,9 +29,36 @@ struct Row {
     beneficiary_region: String,
     rank: i32,
     per_transaction_fen: Option<i64>,
+    per_day_fen: Option<i64>,
     per_month_fen: Option<i64>,
+    per_year_fen: Option<i64>,
+    total_fen: Option<i64>,
+    share_of_balance: Option<i32>,
     uses: Vec<String>,
     changed_at: jiff_sqlx::Timestamp,
+}
+
+impl Row {
+    fn limits(&self, id: BindingId) -> Result<Limits, Corrupt> {
+        let limit = |fen: Option<i64>, column| {
+            let read = |fen| Limit::new(column, Fen::new(fen)).ok();
+            fen.map(|fen| read(fen).ok_or_else(|| Corrupt::new(TABLE, column, id)))
+                .transpose()
+        };
+        let share_of_balance = self.share_of_balance.map(|points| {
+            share("share_of_balance", points)
+                .ok()
+                .ok_or_else(|| Corrupt::new(TABLE, "share_of_balance", id))
+        });
+        Ok(Limits {
+            per_transaction: limit(self.per_transaction_fen, "per_transaction_fen")?,
+            per_day: limit(self.per_day_fen, "per_day_fen")?,
+            per_month: limit(self.per_month_fen, "per_month_fen")?,
+            per_year: limit(self.per_year_fen, "per_year_fen")?,
+            total: limit(self.total_fen, "total_fen")?,
+            share_of_balance: share_of_balance.transpose()?,
+        })
+    }
 }
 
 impl TryFrom<Row> for Mandate {
@@ -39,14 +68,6 @@ impl TryFrom<Row> for Mandate {
         let binding_id = BindingId::from_uuid(row.binding_id);
         let corrupt = |column| move || Corrupt::new(TABLE, column, binding_id);
         let region = |text: &str, column| text.parse().ok().ok_or_else(corrupt(column));
-        let limit = |fen: Option<i64>, column| {
-            fen.map(|fen| {
-                Limit::new(column, Fen::new(fen))
-                    .ok()
-                    .ok_or_else(corrupt(column))
-            })
-            .transpose()
-        };
         let uses: Option<Vec<_>> = row.uses.iter().map(|code| Usage::from_code(code)).collect();
         let facts = Facts {
             binding_id,
@@ -63,8 +84,7 @@ impl TryFrom<Row> for Mandate {
             },
             terms: Terms {
                 rank: Rank::new(row.rank).ok().ok_or_else(corrupt("rank"))?,
-                per_transaction: limit(row.per_transaction_fen, "per_transaction_fen")?,
-                per_month: limit(row.per_month_fen, "per_month_fen")?,
+                limits: row.limits(binding_id)?,
                 uses: uses
                     .and_then(|uses| Uses::of(uses).ok())
                     .ok_or_else(corrupt("uses"))?,
@@ -94,7 +114,7 @@ pub async fn find(
         -- authorization.find
         SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
                beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
-               per_month_fen, uses, changed_at
+               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at
         FROM mandate
         WHERE binding_id = $1
         "#,
@@ -118,7 +138,7 @@ pub async fn list(
         -- authorization.list
         SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
                beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
-               per_month_fen, uses, changed_at
+               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at
         FROM mandate
         WHERE (contributor_person_id = $1 OR beneficiary_person_id = $1)
           AND ($2::uuid IS NULL OR binding_id < $2)
@@ -154,7 +174,7 @@ pub async fn lock(
         -- authorization.lock
         SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
                beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
-               per_month_fen, uses, changed_at
+               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at
         FROM mandate
         WHERE binding_id = ANY($1)
         ORDER BY binding_id
@@ -174,7 +194,11 @@ struct Changing {
     state: Vec<String>,
     rank: Vec<i32>,
     per_transaction_fen: Vec<Option<i64>>,
+    per_day_fen: Vec<Option<i64>>,
     per_month_fen: Vec<Option<i64>>,
+    per_year_fen: Vec<Option<i64>>,
+    total_fen: Vec<Option<i64>>,
+    share_of_balance: Vec<Option<i32>>,
     /// Codes joined by commas: Postgres has no array of arrays of different lengths.
     uses: Vec<String>,
     changed_at: Vec<jiff_sqlx::Timestamp>,
@@ -183,7 +207,11 @@ struct Changing {
 impl Changing {
     fn of(mandates: &[&Mandate]) -> Self {
         let facts = || mandates.iter().map(|mandate| mandate.facts());
-        let fen = |limit: Option<Limit>| limit.map(|limit| limit.amount().get());
+        let limits = |of: fn(&Limits) -> Option<Limit>| {
+            let limit = |it: &Facts| of(&it.terms.limits).map(|limit| limit.amount().get());
+            facts().map(limit).collect()
+        };
+        let share = |limits: &Limits| limits.share_of_balance.map(|it| it.basis_points().into());
         Self {
             binding_id: facts().map(|it| it.binding_id.uuid()).collect(),
             version: facts().map(|it| it.version.get()).collect(),
@@ -192,8 +220,12 @@ impl Changing {
                 .map(|it| it.state().code().to_owned())
                 .collect(),
             rank: facts().map(|it| it.terms.rank.get()).collect(),
-            per_transaction_fen: facts().map(|it| fen(it.terms.per_transaction)).collect(),
-            per_month_fen: facts().map(|it| fen(it.terms.per_month)).collect(),
+            per_transaction_fen: limits(|it| it.per_transaction),
+            per_day_fen: limits(|it| it.per_day),
+            per_month_fen: limits(|it| it.per_month),
+            per_year_fen: limits(|it| it.per_year),
+            total_fen: limits(|it| it.total),
+            share_of_balance: facts().map(|it| share(&it.terms.limits)).collect(),
             uses: facts().map(|it| joined(it.terms.uses)).collect(),
             changed_at: facts().map(|it| it.changed_at.to_sqlx()).collect(),
         }
@@ -226,16 +258,20 @@ pub async fn insert_new(
     let inserted = sqlx::query_scalar!(
         r#"
         -- authorization.insert_new
-        INSERT INTO mandate (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at,
+        INSERT INTO mandate (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen,
+                             per_year_fen, total_fen, share_of_balance, uses, changed_at,
                              contributor_person_id, contributor_account_id, contributor_region,
                              beneficiary_person_id, beneficiary_account_id, beneficiary_region)
-        SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_month_fen,
+        SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_day_fen,
+               new.per_month_fen, new.per_year_fen, new.total_fen, new.share_of_balance,
                string_to_array(new.uses, ','), new.changed_at,
                new.contributor_person_id, new.contributor_account_id, new.contributor_region,
                new.beneficiary_person_id, new.beneficiary_account_id, new.beneficiary_region
-        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[],
-                    $8::timestamptz[], $9::uuid[], $10::uuid[], $11::text[], $12::uuid[], $13::uuid[], $14::text[])
-            AS new (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at,
+        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
+                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[], $13::uuid[],
+                    $14::uuid[], $15::text[], $16::uuid[], $17::uuid[], $18::text[])
+            AS new (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
+                    total_fen, share_of_balance, uses, changed_at,
                     contributor_person_id, contributor_account_id, contributor_region,
                     beneficiary_person_id, beneficiary_account_id, beneficiary_region)
         ON CONFLICT (binding_id) DO NOTHING
@@ -246,7 +282,11 @@ pub async fn insert_new(
         &new.state,
         &new.rank,
         &new.per_transaction_fen as _,
+        &new.per_day_fen as _,
         &new.per_month_fen as _,
+        &new.per_year_fen as _,
+        &new.total_fen as _,
+        &new.share_of_balance as _,
         &new.uses,
         &new.changed_at as _,
         &people(&contributors),
@@ -269,10 +309,13 @@ pub async fn update(conn: &mut PgConnection, mandates: &[&Mandate]) -> Result<()
         -- authorization.update
         UPDATE mandate
         SET version = new.version, state = new.state, rank = new.rank, per_transaction_fen = new.per_transaction_fen,
-            per_month_fen = new.per_month_fen, uses = string_to_array(new.uses, ','), changed_at = new.changed_at
-        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[],
-                    $8::timestamptz[])
-            AS new (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at)
+            per_day_fen = new.per_day_fen, per_month_fen = new.per_month_fen, per_year_fen = new.per_year_fen,
+            total_fen = new.total_fen, share_of_balance = new.share_of_balance,
+            uses = string_to_array(new.uses, ','), changed_at = new.changed_at
+        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
+                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[])
+            AS new (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
+                    total_fen, share_of_balance, uses, changed_at)
         WHERE mandate.binding_id = new.binding_id AND mandate.version < new.version
         "#,
         &new.binding_id,
@@ -280,7 +323,11 @@ pub async fn update(conn: &mut PgConnection, mandates: &[&Mandate]) -> Result<()
         &new.state,
         &new.rank,
         &new.per_transaction_fen as _,
+        &new.per_day_fen as _,
         &new.per_month_fen as _,
+        &new.per_year_fen as _,
+        &new.total_fen as _,
+        &new.share_of_balance as _,
         &new.uses,
         &new.changed_at as _,
     )
@@ -303,20 +350,27 @@ pub async fn insert_versions(
     sqlx::query!(
         r#"
         -- authorization.insert_versions
-        INSERT INTO mandate_version (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses,
-                                     changed_at, actor_role, actor)
-        SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_month_fen,
-               string_to_array(new.uses, ','), new.changed_at, $9, $10
-        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[],
-                    $8::timestamptz[])
-            AS new (binding_id, version, state, rank, per_transaction_fen, per_month_fen, uses, changed_at)
+        INSERT INTO mandate_version (binding_id, version, state, rank, per_transaction_fen, per_day_fen,
+                                     per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at,
+                                     actor_role, actor)
+        SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_day_fen,
+               new.per_month_fen, new.per_year_fen, new.total_fen, new.share_of_balance,
+               string_to_array(new.uses, ','), new.changed_at, $13, $14
+        FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
+                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[])
+            AS new (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
+                    total_fen, share_of_balance, uses, changed_at)
         "#,
         &new.binding_id,
         &new.version,
         &new.state,
         &new.rank,
         &new.per_transaction_fen as _,
+        &new.per_day_fen as _,
         &new.per_month_fen as _,
+        &new.per_year_fen as _,
+        &new.total_fen as _,
+        &new.share_of_balance as _,
         &new.uses,
         &new.changed_at as _,
         actor.role.code(),

@@ -3,7 +3,7 @@
 use authorization::actor::Actor;
 use authorization::change::MandateError;
 use authorization::follow::{Agreed, Fact, FollowError, Heard, follow};
-use authorization::mandate::{Mandate, Rank, State, Terms, Uses};
+use authorization::mandate::{Limits, Mandate, Rank, State, Terms, Uses};
 use authorization::page::Page;
 use authorization::{pause, show};
 use chassis::access::Caller;
@@ -25,6 +25,8 @@ async fn a_binding_brings_a_mandate_with_the_limits_of_the_contributors_region()
         [[region]]
         code = "140000"
         rules.limit_per_transaction = { value = "200.00", source = "test", grade = "INF" }
+        rules.limit_per_year = { value = "10000.00", source = "test", grade = "INF" }
+        rules.limit_share = { value = "50%", source = "test", grade = "INF" }
         "#,
     )
     .expect("the overlay is right");
@@ -54,8 +56,12 @@ async fn a_binding_brings_a_mandate_with_the_limits_of_the_contributors_region()
         mandate.facts().terms,
         Terms {
             rank: Rank::FIRST,
-            per_transaction: Some(fen("limit", 20_000)),
-            per_month: None,
+            limits: Limits {
+                per_transaction: Some(fen("limit", 20_000)),
+                per_year: Some(fen("limit", 1_000_000)),
+                share_of_balance: policy::values::Share::new(5_000),
+                ..Limits::default()
+            },
             uses: Uses::Any,
         }
     );
@@ -201,7 +207,11 @@ async fn what_the_code_refuses_the_database_refuses_too() {
     let agreed = granted(&db).await;
     for statement in [
         "UPDATE mandate SET state = 'DRAFT'",
+        "UPDATE mandate SET per_day_fen = 0",
         "UPDATE mandate SET per_month_fen = 0",
+        "UPDATE mandate SET per_year_fen = 0",
+        "UPDATE mandate SET total_fen = 0",
+        "UPDATE mandate SET share_of_balance = 10001",
         "UPDATE mandate SET rank = 0",
         "UPDATE mandate SET uses = ARRAY['FITNESS']",
         "UPDATE mandate SET beneficiary_person_id = contributor_person_id",

@@ -2,7 +2,7 @@
 
 use authorization::change::{self, Change};
 use authorization::follow::Fact;
-use authorization::mandate::{Rank, State, Terms};
+use authorization::mandate::{Limits, Rank, State, Terms};
 use authorization::{Fence, pause, resume, revoke, wait};
 use jiff::SignedDuration;
 use kernel::{BindingId, PersonId, Reason};
@@ -13,7 +13,10 @@ use crate::scene::{citizen, fen, granted, hear, mandate, noon, refused, stands, 
 
 fn lowered(terms: Terms) -> Terms {
     Terms {
-        per_month: Some(fen("per_month_fen", 50_000)),
+        limits: Limits {
+            per_month: Some(fen("per_month_fen", 50_000)),
+            ..terms.limits
+        },
         ..terms
     }
 }

@@ -65,6 +65,29 @@ pub struct Part {
     pub amount: Amount,
 }
 
+/// What a limit still allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitLeft {
+    /// In which window.
+    pub window: LimitWindow,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// Over which time a limit counts, the shortest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LimitWindow {
+    /// A business day.
+    Day,
+    /// A calendar month.
+    Month,
+    /// A year, the calendar's or the medical one.
+    Year,
+    /// For ever.
+    Total,
+}
+
 /// The kind of place where it happened. Which place it was, is nobody's business but the patient's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -124,10 +124,22 @@ fn to_contributors() -> Vec<Told> {
             beneficiary,
             institution,
             amount: paid,
-            month_left: Some(amount(20_000)),
+            left: vec![
+                LimitLeft {
+                    window: LimitWindow::Month,
+                    amount: amount(20_000),
+                },
+                LimitLeft {
+                    window: LimitWindow::Year,
+                    amount: amount(90_000),
+                },
+            ],
             balances: balances(),
         },
-        Told::LimitReached { beneficiary },
+        Told::LimitReached {
+            beneficiary,
+            window: LimitWindow::Month,
+        },
         Told::AidShortByLimit {
             beneficiary,
             reason: "LIMIT_PER_TRANSACTION".into(),
@@ -200,7 +212,11 @@ fn to_beneficiaries() -> Vec<Told> {
             contributor,
             standing: MandateStanding::InForce,
             per_transaction: Some(amount(20_000)),
+            per_day: None,
             per_month: None,
+            per_year: Some(amount(500_000)),
+            total: None,
+            largest_share: Some("50.00".to_owned()),
             usage: vec![Usage::PharmacyDrug],
         },
     ]

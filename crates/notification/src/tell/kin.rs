@@ -140,7 +140,14 @@ pub(super) fn mandate_changed(changed: &MandateChanged) -> Result<Vec<NewNotice>
         contributor,
         standing: standing(mandate.state)?,
         per_transaction: limit(terms.per_transaction_fen),
+        per_day: limit(terms.per_day_fen),
         per_month: limit(terms.per_month_fen),
+        per_year: limit(terms.per_year_fen),
+        total: limit(terms.total_fen),
+        // Basis points have two decimals of a percent, as fen have of a yuan.
+        largest_share: terms
+            .share_of_balance
+            .map(|points| kernel::Fen::new(points.into()).to_string()),
         usage: usage.collect::<Result<_, _>>()?,
     };
     Ok(vec![NewNotice {

@@ -5,14 +5,14 @@ use proto::Unreadable;
 use proto::convert::{id, required};
 use proto::settlement::v1::{ChargedLeg, LegKind};
 
-use crate::notice::{Balance, Part, Who};
+use crate::notice::{Balance, LimitLeft, LimitWindow, Part, Who};
 
 /// What one person paid or got back, and the accounts it moved.
 pub(super) struct Payment {
     pub(super) person: PersonId,
     pub(super) amount: Fen,
-    /// What the mandate still allows this month; none where it sets no monthly limit.
-    pub(super) month_left: Option<Fen>,
+    /// What limits still allow, the shortest window first; nothing for a window that has no limit.
+    pub(super) left: Vec<LimitLeft>,
     accounts: Vec<(AccountId, Balance)>,
 }
 
@@ -70,11 +70,16 @@ impl Payment {
         charged: &ChargedLeg,
     ) -> Result<(), Unreadable> {
         self.amount = sum("legs.leg.amount_fen", [self.amount, amount])?;
-        let left = charged.per_month_left_fen.map(Fen::new);
-        self.month_left = match (self.month_left, left) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
+        for (window, left) in [
+            (LimitWindow::Day, charged.per_day_left_fen),
+            (LimitWindow::Month, charged.per_month_left_fen),
+            (LimitWindow::Year, charged.per_year_left_fen),
+            (LimitWindow::Total, charged.total_left_fen),
+        ] {
+            if let Some(left) = left {
+                self.limit(window, Fen::new(left));
+            }
+        }
         let after = balance(
             charged.current_after_fen,
             charged.prior_after_fen,
@@ -92,6 +97,17 @@ impl Payment {
         }
         Ok(())
     }
+
+    /// Of two legs in one window the one that leaves less is the later one.
+    fn limit(&mut self, window: LimitWindow, left: Fen) {
+        match self.left.iter_mut().find(|known| known.window == window) {
+            Some(known) => known.amount = known.amount.0.min(left).into(),
+            None => self.left.push(LimitLeft {
+                window,
+                amount: left.into(),
+            }),
+        }
+    }
 }
 
 fn payment_of(side: &mut Vec<Payment>, person: PersonId) -> &mut Payment {
@@ -102,7 +118,7 @@ fn payment_of(side: &mut Vec<Payment>, person: PersonId) -> &mut Payment {
             side.push(Payment {
                 person,
                 amount: Fen::ZERO,
-                month_left: None,
+                left: Vec::new(),
                 accounts: Vec::new(),
             });
             side.len() - 1

@@ -32,15 +32,22 @@ pub(super) fn charged(charged: &Charged) -> Result<Vec<NewNotice>, Unreadable> {
                 beneficiary: Who(patient),
                 institution,
                 amount: payment.amount.into(),
-                month_left: payment.month_left.map(Into::into),
+                left: payment.left.clone(),
                 balances: payment.balances(),
             },
         ));
-        if payment.month_left == Some(Fen::ZERO) {
+        let used_up = payment
+            .left
+            .iter()
+            .filter(|left| left.amount.0.is_zero())
+            .map(|left| left.window)
+            .max();
+        if let Some(window) = used_up {
             told.push((
                 payment.person,
                 Told::LimitReached {
                     beneficiary: Who(patient),
+                    window,
                 },
             ));
         }
@@ -79,7 +86,7 @@ fn short(charged: &Charged, patient: PersonId, payments: &Payments) -> Vec<(Pers
         },
     )];
     // The reason is that of the last contributor considered. A limit per transaction is above zero, so whoever it stopped
-    // has paid something and is the last of the legs. A month that is used up is told by LIMIT_REACHED.
+    // has paid something and is the last of the legs. A window that is used up is told by LIMIT_REACHED.
     if known == Some(Reason::LimitPerTransaction) {
         told.extend(payments.aid.last().map(|payment| {
             let beneficiary = Who(patient);

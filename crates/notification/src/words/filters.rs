@@ -26,6 +26,9 @@ pub(super) fn add(environment: &mut Environment<'static>, language: Language) {
     environment.add_filter("usage", move |code: String| {
         Usage::from_code(&code).map_or(code, |usage| use_of(language, usage).to_owned())
     });
+    environment.add_filter("window", move |code: String| {
+        window(language, &code).to_owned()
+    });
     environment.add_filter("reason", move |code: String| reason(language, &code));
     environment.add_filter("month", move |month: String| match language {
         Language::Chinese => civil_month(&month, "%Y年%-m月"),
@@ -77,6 +80,20 @@ fn place(language: Language, code: &str) -> &'static str {
         (Language::English, "HOSPITAL") => "a hospital",
         (Language::English, "PHARMACY") => "a pharmacy",
         (Language::English, _) => "a medical institution",
+    }
+}
+
+/// The window of a limit, as it stands before "limit".
+fn window(language: Language, code: &str) -> &'static str {
+    match (language, code) {
+        (Language::Chinese, "DAY") => "当日",
+        (Language::Chinese, "MONTH") => "当月",
+        (Language::Chinese, "YEAR") => "年度",
+        (Language::Chinese, _) => "累计",
+        (Language::English, "DAY") => "today's",
+        (Language::English, "MONTH") => "this month's",
+        (Language::English, "YEAR") => "this year's",
+        (Language::English, _) => "the overall",
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use kernel::Fen;
 
 use super::*;
-use crate::notice::{Audience, Institution, Part, Who, samples};
+use crate::notice::{Audience, Institution, LimitWindow, Part, Who, samples};
 
 const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
 
@@ -18,7 +18,7 @@ fn forbidden(audience: Audience) -> &'static [&'static str] {
             "disease",
             "fee_detail",
         ],
-        Audience::Beneficiary => &["balance", "current", "prior", "version", "month_left"],
+        Audience::Beneficiary => &["balance", "current", "prior", "version", "left"],
     }
 }
 
@@ -131,8 +131,8 @@ fn a_contributor_reads_who_where_how_much_and_what_is_left() {
     assert_eq!(said.title, "为王*共济支付¥300.00");
     assert_eq!(
         said.text,
-        "¥300.00已由您的个人账户为王*支付，用于医院结算。本月共济限额剩余¥200.00。\
-         余额¥1234.56（当年¥1000.00，历年¥234.56，第12次变动后）。"
+        "¥300.00已由您的个人账户为王*支付，用于医院结算。当月共济限额剩余¥200.00。\
+         年度共济限额剩余¥900.00。余额¥1234.56（当年¥1000.00，历年¥234.56，第12次变动后）。"
     );
     let said = words
         .say(&told, setting(Language::English, &names))
@@ -141,6 +141,7 @@ fn a_contributor_reads_who_where_how_much_and_what_is_left() {
     assert_eq!(
         said.text,
         "¥300.00 was paid from your personal account for 王* at a hospital. ¥200.00 of this month's limit is left. \
+         ¥900.00 of this year's limit is left. \
          Balance ¥1234.56 (this year ¥1000.00, earlier years ¥234.56), after movement 12 of the account."
     );
 }
@@ -190,6 +191,7 @@ fn a_name_that_is_not_known_is_a_neutral_word() {
 fn test_money_says_so() {
     let told = Told::LimitReached {
         beneficiary: samples::relative(),
+        window: LimitWindow::Day,
     };
     let names = known_names();
     let said = Words::load()
@@ -201,7 +203,7 @@ fn test_money_says_so() {
             },
         )
         .unwrap();
-    assert_eq!(said.title, "【测试】王*本月共济限额已用完");
+    assert_eq!(said.title, "【测试】王*当日共济限额已用完");
 }
 
 #[test]

@@ -54,5 +54,8 @@ fn leg(kind: LegKind, person: PersonId, amount_fen: i64, after: i64) -> ChargedL
         current_after_fen: after,
         prior_after_fen: 0,
         per_month_left_fen: None,
+        per_day_left_fen: None,
+        per_year_left_fen: None,
+        total_left_fen: None,
     }
 }

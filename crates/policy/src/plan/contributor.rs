@@ -4,9 +4,10 @@ use kernel::{Fen, Reason};
 
 use super::Ground;
 use super::input::{Candidate, PlanInput, Purse};
+use super::limits::{self, Window};
 use crate::axes::{Axis, Rules};
 use crate::bind;
-use crate::values::{Model, Source};
+use crate::values::{FullCoverBase, Model, Source};
 
 /// What a payer gives, and why not more.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,28 +38,39 @@ pub(super) fn rule(rules: &Rules, axis: Axis) -> Ground {
     }
 }
 
-/// What `candidate` gives when `asked` is still open; `purse` is the account after the takings so far.
-pub(super) fn offer(
-    candidate: &Candidate<'_>,
-    purse: &Purse,
-    asked: Fen,
-    input: &PlanInput<'_>,
-) -> Offer {
+/// How far the bill is when a contributor is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    /// The contributor's account after the takings so far.
+    pub(super) purse: Purse,
+    /// What of the bill is still open.
+    pub(super) asked: Fen,
+    /// What accounts may pay of the bill.
+    pub(super) payable: Fen,
+    /// The whole that is left for the patient.
+    pub(super) burden: Fen,
+    /// What this account already pays of this bill under another binding.
+    pub(super) spent: Fen,
+}
+
+/// What `candidate` gives at this turn.
+pub(super) fn offer(candidate: &Candidate<'_>, turn: &Turn, input: &PlanInput<'_>) -> Offer {
     if let Some(refused) = refused(candidate, input) {
         return refused;
     }
-    let most = most(candidate, purse);
+    let most = most(candidate, turn);
     let patient = input.patient.rules;
-    if asked <= most.amount {
+    let full_cover = patient.full_cover.contains(input.usage);
+    let covers = !full_cover || enough(candidate, turn, &most, patient);
+    if turn.asked <= most.amount && covers {
         let ground = rule(patient, super::order::axis(input));
         return Offer {
-            amount: asked,
+            amount: turn.asked,
             reason: Reason::Taken,
             ground,
             bound: None,
         };
     }
-    let full_cover = patient.full_cover.contains(input.usage);
     if most.amount.is_positive() && (full_cover || !patient.partial_aid) {
         let axis = if full_cover {
             Axis::FullCover
@@ -68,6 +80,20 @@ pub(super) fn offer(
         return Offer::nothing(Reason::FullCoverNeeded, rule(patient, axis));
     }
     most
+}
+
+/// Whether this contributor's money is enough where one must cover the bill (ruling 37 of the design).
+fn enough(candidate: &Candidate<'_>, turn: &Turn, most: &Offer, patient: &Rules) -> bool {
+    let need = if patient.full_cover_own_counts {
+        turn.asked
+    } else {
+        turn.payable
+    };
+    let base = match patient.full_cover_base {
+        FullCoverBase::Usable => most.amount,
+        FullCoverBase::Balance => candidate.purse.total(),
+    };
+    need <= base
 }
 
 /// What stands against any payment at all, but for the figures.
@@ -108,31 +134,32 @@ fn refused(candidate: &Candidate<'_>, input: &PlanInput<'_>) -> Option<Offer> {
     None
 }
 
-/// The most this contributor gives to any bill now, with what bounds it: limits first, then the account.
-fn most(candidate: &Candidate<'_>, purse: &Purse) -> Offer {
-    let limits = &candidate.limits;
-    let this_month = limits.per_month.map(|limit| {
-        (
-            limit.less(limits.used_this_month),
-            limit,
-            Reason::LimitPerMonth,
-        )
-    });
-    let at_once = limits
-        .per_transaction
-        .map(|limit| (limit, limit, Reason::LimitPerTransaction));
-    let mut most = from_account(candidate.rules, purse);
-    for (left, limit, reason) in this_month.into_iter().chain(at_once) {
-        if left < most.amount {
+/// The most this contributor gives to any bill now, with what bounds it: the account first, then limits.
+fn most(candidate: &Candidate<'_>, turn: &Turn) -> Offer {
+    let mut most = from_account(candidate.rules, &turn.purse);
+    for bound in limits::bounds(candidate, turn.burden, turn.spent) {
+        if bound.left < most.amount {
             most = Offer {
-                amount: left,
-                reason,
-                ground: Ground::Mandate,
-                bound: Some(limit),
+                amount: bound.left,
+                reason: reached(bound.window),
+                ground: bound.ground,
+                // What a share comes to would tell the balance it is a share of.
+                bound: (bound.window != Window::Share).then_some(bound.limit),
             };
         }
     }
     most
+}
+
+const fn reached(window: Window) -> Reason {
+    match window {
+        Window::Transaction => Reason::LimitPerTransaction,
+        Window::Day => Reason::LimitPerDay,
+        Window::Month => Reason::LimitPerMonth,
+        Window::Year => Reason::LimitPerYear,
+        Window::Total => Reason::LimitTotal,
+        Window::Share => Reason::LimitShare,
+    }
 }
 
 /// What the contributor's own place lets out of the account: the starting minimum filters, the floor is subtracted (ruling 35).

@@ -2,6 +2,7 @@
 
 use kernel::{AccountId, BindingId, Fen, Reason, Region, Scheme, Standing, Timestamp, Usage};
 
+use super::limits::Limits;
 use crate::axes::Rules;
 use crate::usages::Usages;
 use crate::values::Component;
@@ -141,14 +142,4 @@ impl Permission {
             Self::Ended => Some(Reason::BindingEnded),
         }
     }
-}
-
-/// What the contributor allows this patient, and what of it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
-    pub per_transaction: Option<Fen>,
-    /// Per calendar month of Asia/Shanghai.
-    pub per_month: Option<Fen>,
-    /// Used in the month of the bill, open holds included.
-    pub used_this_month: Fen,
 }

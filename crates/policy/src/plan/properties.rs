@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 use uuid::Uuid;
 
+use super::limits::{Caps, Tally, Used};
 use super::*;
 use crate::Packs;
 use crate::axes::Rules;
@@ -210,6 +211,16 @@ fn purse(account: impl Strategy<Value = u128>) -> impl Strategy<Value = Purse> {
         })
 }
 
+fn used_this_month(fen: i64) -> Used {
+    Used {
+        month: Tally {
+            gross: Fen::new(fen),
+            refunded: Fen::ZERO,
+        },
+        ..Used::default()
+    }
+}
+
 fn limit() -> impl Strategy<Value = Option<Fen>> {
     proptest::option::weighted(0.3, (1..3_000_i64).prop_map(Fen::new))
 }
@@ -254,9 +265,13 @@ fn other() -> impl Strategy<Value = Other> {
                 ends,
                 rank,
                 limits: Limits {
-                    per_transaction,
-                    per_month,
-                    used_this_month: Fen::new(used),
+                    caps: Caps {
+                        per_transaction,
+                        per_month,
+                        ..Caps::default()
+                    },
+                    used: used_this_month(used),
+                    ..Limits::default()
                 },
                 narrow,
             },
@@ -368,8 +383,8 @@ proptest! {
             prop_assert!(other.permission == Permission::InForce && other.purse.barred.is_none() && !other.narrow);
             prop_assert!(other.starts <= 1_000 && other.ends.is_none_or(|end| end > 1_000));
             prop_assert!(other.rules.model == Model::Link && case.standing == Standing::Normal);
-            prop_assert!(other.limits.per_transaction.is_none_or(|limit| paid <= limit.get()));
-            prop_assert!(other.limits.per_month.is_none_or(|limit| paid <= limit.less(other.limits.used_this_month).get()));
+            prop_assert!(other.limits.caps.per_transaction.is_none_or(|limit| paid <= limit.get()));
+            prop_assert!(other.limits.caps.per_month.is_none_or(|limit| paid <= limit.less(other.limits.used.month.gross).get()));
             let usable = other.purse.usable(other.rules.aid_source).get();
             prop_assert!(usable >= other.rules.min_balance_to_start.get());
             prop_assert!(usable - paid >= other.rules.reserve_floor.get());

@@ -154,7 +154,7 @@ fn example_3_in_shanxi_the_floor_stays_and_a_second_contributor_is_not_tried() {
         contributor(1, &rules, 115_000, 0),
         contributor(2, &rules, 500_000, 0),
     ];
-    candidates[0].limits.per_transaction = Some(Fen::new(20_000));
+    candidates[0].limits.caps.per_transaction = Some(Fen::new(20_000));
     let plan = plan(&bill(45_000, patient(&rules, 8_000, 0), &candidates)).unwrap();
     assert_eq!(
         (plan.own(), plan.aid(), plan.cash),
@@ -179,7 +179,7 @@ fn example_3_in_shanxi_the_floor_stays_and_a_second_contributor_is_not_tried() {
 fn example_3_the_cap_bounds_where_it_is_below_what_the_floor_leaves() {
     let rules = rules("140000");
     let mut candidates = [contributor(1, &rules, 150_000, 0)];
-    candidates[0].limits.per_transaction = Some(Fen::new(20_000));
+    candidates[0].limits.caps.per_transaction = Some(Fen::new(20_000));
     let plan = plan(&bill(45_000, patient(&rules, 0, 0), &candidates)).unwrap();
     assert_eq!(
         told(&plan),

@@ -2,7 +2,7 @@
 
 use kernel::{Fen, Reason, Refusal};
 
-use super::contributor::{Offer, emptiness, offer, rule};
+use super::contributor::{Offer, Turn, emptiness, offer, rule};
 use super::input::{Candidate, PlanInput, Purse};
 use super::{Ground, Leg, Line, Payer, Plan, order};
 use crate::axes::{Axis, Rules};
@@ -20,6 +20,7 @@ pub(super) fn split(input: &PlanInput<'_>) -> Result<Plan, Refusal> {
     let mut till = Till {
         input,
         open: payable,
+        burden,
         payable,
         legs: Vec::with_capacity(input.candidates.len().saturating_add(2)),
         lines: Vec::with_capacity(input.candidates.len().saturating_add(1)),
@@ -85,7 +86,9 @@ fn versions(input: &PlanInput<'_>) -> Vec<PackVersion> {
 
 struct Till<'a> {
     input: &'a PlanInput<'a>,
-    /// What accounts may pay of the bill.
+    /// What is left of the bill for the patient.
+    burden: Fen,
+    /// What accounts may pay of it.
     payable: Fen,
     /// What of that nobody has paid yet.
     open: Fen,
@@ -157,7 +160,7 @@ impl Till<'_> {
 
     /// What a contributor offers, given whether another one already pays this bill.
     fn offer_of(&self, candidate: &Candidate<'_>, purse: &Purse, chosen: bool) -> Offer {
-        let offer = offer(candidate, purse, self.open, self.input);
+        let offer = offer(candidate, &self.turn(purse), self.input);
         let passed_over = if order::has_pick(self.input) {
             !order::is_picked(self.input, candidate)
         } else {
@@ -168,6 +171,18 @@ impl Till<'_> {
             return Offer::nothing(Reason::AnotherContributorChosen, rule(self.rules(), axis));
         }
         offer
+    }
+
+    fn turn(&self, purse: &Purse) -> Turn {
+        let by_aid = |leg: &&Leg| leg.account == purse.account && leg.payer != Payer::Own;
+        let spent = self.legs.iter().filter(by_aid).map(|leg| leg.amount);
+        Turn {
+            purse: *purse,
+            asked: self.open,
+            payable: self.payable,
+            burden: self.burden,
+            spent: Fen::checked_sum(spent).expect("legs are parts of a bill that fits"),
+        }
     }
 
     /// What stands against every account.

@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{MonthDay, OwnZero, Period};
+use super::{MonthDay, OwnZero, Period, Share};
 
 /// Yuan text, zero or more: `"1000.00"`.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,6 +59,37 @@ impl TryFrom<String> for Limit {
 impl From<Limit> for Option<Fen> {
     fn from(limit: Limit) -> Self {
         limit.0
+    }
+}
+
+/// A share in percent, at most two decimals and above zero, or `"UNLIMITED"`: `"50%"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct LimitShare(Option<Share>);
+
+impl TryFrom<String> for LimitShare {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "UNLIMITED" {
+            return Ok(Self(None));
+        }
+        // A percent with two decimals is a number of basis points, as yuan with two decimals are a number of fen.
+        let share = text
+            .strip_suffix('%')
+            .and_then(|percent| percent.parse::<Fen>().ok())
+            .and_then(|points| u16::try_from(points.get()).ok())
+            .and_then(Share::new)
+            .ok_or_else(|| {
+                format!("{text:?} is not a share like \"50%\", above 0% and up to 100%")
+            })?;
+        Ok(Self(Some(share)))
+    }
+}
+
+impl From<LimitShare> for Option<Share> {
+    fn from(share: LimitShare) -> Self {
+        share.0
     }
 }
 

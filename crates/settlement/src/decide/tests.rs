@@ -1,5 +1,6 @@
-use kernel::{AccountId, BindingId, Bucket, PersonId, SettlementId, Usage};
+use kernel::{AccountId, BindingId, Bucket, Fen, PersonId, SettlementId, Usage};
 use policy::plan::Payer;
+use policy::plan::limits::Caps;
 
 use super::*;
 use crate::account::tests::account;
@@ -79,6 +80,15 @@ impl Family {
         }
     }
 
+    /// What was charged and given back this month under the binding.
+    fn used(&self) -> (i64, i64) {
+        let windows = windows_of(&self.packs, self.contributor.region, business_day(at()));
+        let used = self.book.used(Scope::Pair(self.link), windows);
+        let all = Scope::Contributor(self.contributor.id);
+        assert_eq!(self.book.used(all, windows), used);
+        (used.month.gross.get(), used.month.refunded.get())
+    }
+
     fn balance(&self, account: AccountId) -> (i64, i64) {
         let account = &self.book.accounts[&account];
         (account.current.get(), account.prior.get())
@@ -119,7 +129,7 @@ fn stored(settled: &Settled) -> Stored {
         bucket: leg.bucket,
         amount: leg.amount,
         medical_year: leg.medical_year,
-        limit_month: leg.limit_month,
+        counted_in: leg.counted_in,
         movement: kernel::MovementId::generate(),
     };
     Stored {
@@ -184,29 +194,29 @@ fn two_bills_of_one_batch_share_one_balance() {
 fn two_bills_of_one_batch_share_one_monthly_limit() {
     let mut family = Family::new(0, (100_000, 0));
     family.bind(Mandate {
-        per_month: Some(Fen::new(30_000)),
+        caps: Caps {
+            per_month: Some(Fen::new(30_000)),
+            ..Caps::default()
+        },
         ..mandate(1, MandateState::InForce)
     });
     let first = family.settled(1, 20_000);
-    assert_eq!(first.legs[0].month_left, Some(Fen::new(10_000)));
+    assert_eq!(first.legs[0].left.month, Some(Fen::new(10_000)));
     let second = family.settled(2, 20_000);
     assert_eq!(
         (second.split.aid.get(), second.split.cash.get()),
         (10_000, 10_000)
     );
-    assert_eq!(second.legs[0].month_left, Some(Fen::ZERO));
-    let window = (family.link, month_of(at()));
-    assert_eq!(family.book.moved_windows(), [(window, Fen::new(30_000))]);
+    assert_eq!(second.legs[0].left.month, Some(Fen::ZERO));
+    assert_eq!(family.used(), (30_000, 0));
+    assert_eq!(family.book.moved_counters().len(), 2);
 }
 
 #[test]
 fn what_is_used_counts_although_there_is_no_limit_yet() {
     let mut family = Family::new(0, (100_000, 0));
     family.settled(1, 20_000);
-    assert_eq!(
-        family.book.used((family.link, month_of(at()))),
-        Fen::new(20_000)
-    );
+    assert_eq!(family.used(), (20_000, 0));
 }
 
 #[test]
@@ -230,7 +240,7 @@ fn a_cancel_restores_every_payer_bucket_and_counter() {
         ],
         before
     );
-    assert_eq!(family.book.used((family.link, month_of(at()))), Fen::ZERO);
+    assert_eq!(family.used(), (20_000 - 3_000, 20_000 - 3_000));
     assert_eq!(cancelled.own_balance, Fen::new(3_000));
     assert_eq!(cancelled.legs.len(), settled.legs.len());
 }

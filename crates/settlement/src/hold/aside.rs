@@ -2,6 +2,8 @@
 
 use kernel::{AccountId, BindingId, Bucket, Fen, HoldId};
 
+use crate::limit::Scope;
+
 /// One part: so much of one bucket, for one hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
@@ -34,9 +36,12 @@ impl Aside {
         self.sum(|part| part.account == account && part.bucket == bucket)
     }
 
-    /// What is set aside under a binding: it counts in every window of its limits, since it may be captured in any.
-    pub fn under(&self, binding: BindingId) -> Fen {
-        self.sum(|part| part.binding == Some(binding))
+    /// What of aid is set aside under a binding, or of an account under all of its bindings.
+    pub fn under(&self, scope: Scope) -> Fen {
+        self.sum(|part| match scope {
+            Scope::Pair(binding) => part.binding == Some(binding),
+            Scope::Contributor(account) => part.account == account && part.binding.is_some(),
+        })
     }
 
     /// A sum that does not fit stays at the largest amount: it only ever makes less available.

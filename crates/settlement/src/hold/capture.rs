@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use kernel::{Bucket, Fen, Reason, Refusal, Timestamp};
+use policy::Packs;
 use policy::packs::PackVersion;
 use policy::plan::{Ground, Leg, Line, Payer, Plan};
 use proto::settlement::v1 as pb;
@@ -29,7 +30,12 @@ pub struct Captured {
 ///
 /// # Errors
 /// `HOLD_UNKNOWN`, `HOLD_NOT_YOURS`, the reason that says how it ended before, `CAPTURE_ABOVE_HOLD`.
-pub fn capture(book: &mut Book, command: &Capture, at: Timestamp) -> Result<Captured, Failed> {
+pub fn capture(
+    book: &mut Book,
+    command: &Capture,
+    packs: &Packs,
+    at: Timestamp,
+) -> Result<Captured, Failed> {
     let institution = book
         .institutions
         .get(&command.key.institution)
@@ -73,7 +79,7 @@ pub fn capture(book: &mut Book, command: &Capture, at: Timestamp) -> Result<Capt
         institution,
         patient,
     };
-    let settled = pay(book, &charge, moved, at);
+    let settled = pay(book, &charge, moved, (packs, at));
     if settled.is_err() {
         book.reopen_hold(&hold);
     }

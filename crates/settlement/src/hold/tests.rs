@@ -2,8 +2,10 @@ use super::*;
 use crate::account::Account;
 use crate::account::tests::account;
 use crate::book::Book;
+use crate::limit::Scope;
 use jiff::SignedDuration;
 use kernel::BindingId;
+use policy::plan::limits::Windows;
 
 fn at() -> Timestamp {
     "2026-03-05T02:00:00Z".parse().unwrap()
@@ -106,11 +108,18 @@ fn what_is_set_aside_is_in_no_purse_and_counts_in_every_window_until_the_hold_en
     let Payer::Aid { binding, .. } = leg.payer else {
         panic!("it is a relative's")
     };
-    let window = (binding, jiff::civil::date(2026, 4, 1));
+    let windows = Windows {
+        day: jiff::civil::date(2026, 4, 1),
+        year: jiff::civil::date(2026, 1, 1),
+    };
+    let held = |book: &Book| {
+        [Scope::Pair(binding), Scope::Contributor(leg.account)]
+            .map(|scope| book.used(scope, windows).held.get())
+    };
     let relative = book.accounts[&leg.account].clone();
     assert_eq!(relative.held, Fen::new(20));
     assert_eq!(book.purse(&relative).current, Fen::ZERO);
-    assert_eq!(book.counted(window), Fen::new(20));
+    assert_eq!(held(&book), [20, 20]);
     book.end_hold(&Hold {
         state: State::Released { at: at() },
         ..hold.clone()
@@ -119,7 +128,7 @@ fn what_is_set_aside_is_in_no_purse_and_counts_in_every_window_until_the_hold_en
     let relative = book.accounts[&leg.account].clone();
     assert_eq!(relative.held, Fen::ZERO);
     assert_eq!(book.purse(&relative).current, Fen::new(20));
-    assert_eq!(book.counted(window), Fen::ZERO);
+    assert_eq!(held(&book), [0, 0]);
     assert_eq!(
         book.end_hold(&hold),
         None,

@@ -8,6 +8,7 @@ use kernel::{
     AccountId, BindingId, Bucket, Fen, MovementId, PersonId, SettlementId, Timestamp, Usage,
 };
 use policy::plan::Payer;
+use policy::plan::limits::Windows;
 use prost::Message as _;
 use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
@@ -75,7 +76,8 @@ struct LegRow {
     binding_id: Option<uuid::Uuid>,
     mandate_version: Option<i64>,
     medical_year: i16,
-    limit_month: jiff_sqlx::Date,
+    limit_day: Option<jiff_sqlx::Date>,
+    limit_year: Option<jiff_sqlx::Date>,
     movement_id: uuid::Uuid,
 }
 
@@ -97,7 +99,13 @@ impl TryFrom<LegRow> for PaidLeg {
             bucket: word("leg", "bucket", id, Bucket::from_code(&row.bucket))?,
             amount: Fen::new(row.amount_fen),
             medical_year: row.medical_year,
-            limit_month: row.limit_month.to_jiff(),
+            counted_in: row
+                .limit_day
+                .zip(row.limit_year)
+                .map(|(day, year)| Windows {
+                    day: day.to_jiff(),
+                    year: year.to_jiff(),
+                }),
             movement: MovementId::from_uuid(row.movement_id),
         })
     }
@@ -113,7 +121,7 @@ async fn legs(
         r#"
         -- settlement.legs_of_settlements
         SELECT settlement_id, account_id, person_id, bucket, amount_fen, binding_id, mandate_version, medical_year,
-               limit_month, movement_id
+               limit_day, limit_year, movement_id
         FROM leg
         WHERE settlement_id = ANY ($1)
         ORDER BY settlement_id, leg_no

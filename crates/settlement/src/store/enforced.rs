@@ -1,16 +1,17 @@
-//! The enforced copy of bindings and mandates, and the limit counters.
+//! The enforced copy of bindings and mandates.
 
 use std::collections::BTreeMap;
 
 use chassis::db::Corrupt;
 use jiff_sqlx::ToSqlx;
-use kernel::{AccountId, BindingId, Date, Fen, PersonId, Usage};
+use kernel::{AccountId, BindingId, Fen, PersonId, Usage};
 use policy::Usages;
+use policy::plan::limits::Caps;
+use policy::values::Share;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{StoreError, column, touched, word};
-use crate::book::Window;
 use crate::enforced::{Binding, BindingState, Enforced, Mandate, MandateState, Parties};
 
 struct Row {
@@ -28,11 +29,14 @@ struct Row {
     mandate_state: Option<String>,
     rank: Option<i32>,
     per_transaction_fen: Option<i64>,
+    per_day_fen: Option<i64>,
     per_month_fen: Option<i64>,
+    per_year_fen: Option<i64>,
+    total_fen: Option<i64>,
+    share_of_balance: Option<i32>,
     usages: Vec<String>,
     fenced_for_ever: bool,
     mandate_fence: i64,
-    used_fen: Option<i64>,
 }
 
 impl Row {
@@ -74,10 +78,24 @@ impl Row {
                 MandateState::from_code(state),
             )?,
             rank,
-            per_transaction: self.per_transaction_fen.map(Fen::new),
-            per_month: self.per_month_fen.map(Fen::new),
+            caps: self.caps(id)?,
             usages: word("enforced", "usages", id, usages)?,
         }))
+    }
+
+    fn caps(&self, id: BindingId) -> Result<Caps, Corrupt> {
+        let share = self.share_of_balance.map(|points| {
+            let share = u16::try_from(points).ok().and_then(Share::new);
+            word("enforced", "share_of_balance", id, share)
+        });
+        Ok(Caps {
+            per_transaction: self.per_transaction_fen.map(Fen::new),
+            per_day: self.per_day_fen.map(Fen::new),
+            per_month: self.per_month_fen.map(Fen::new),
+            per_year: self.per_year_fen.map(Fen::new),
+            total: self.total_fen.map(Fen::new),
+            share: share.transpose()?,
+        })
     }
 }
 
@@ -102,37 +120,31 @@ impl TryFrom<Row> for Enforced {
     }
 }
 
-/// The permissions under which somebody may pay for these people, and what of each was used in the month of `month`.
+/// The permissions under which somebody may pay for these people.
 ///
 /// For a decision this must be a later statement than the locks: the snapshot of one that waited would be older than they are.
 pub async fn look(
     conn: &mut PgConnection,
     beneficiaries: &[PersonId],
-    month: Date,
-) -> Result<Vec<(Enforced, Fen)>, StoreError> {
+) -> Result<Vec<Enforced>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
         r#"
         -- settlement.look_at_enforced
-        SELECT e.binding_id, contributor_person_id, contributor_account_id, beneficiary_person_id,
+        SELECT binding_id, contributor_person_id, contributor_account_id, beneficiary_person_id,
                beneficiary_account_id, binding_version, binding_state, bound_at, effective_from, valid_until,
-               mandate_version, mandate_state, rank, per_transaction_fen, per_month_fen, usages, fenced_for_ever,
-               mandate_fence, u.used_fen AS "used_fen?"
-        FROM enforced e
-        LEFT JOIN limit_used u ON u.binding_id = e.binding_id AND u.window_kind = 'MONTH' AND u.window_start = $2
-        WHERE e.beneficiary_person_id = ANY ($1) AND NOT e.fenced_for_ever
+               mandate_version, mandate_state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
+               total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence
+        FROM enforced
+        WHERE beneficiary_person_id = ANY ($1) AND NOT fenced_for_ever
         "#,
         &column(beneficiaries, |id| id.uuid()),
-        month.to_sqlx(),
     )
     .fetch_all(conn)
     .await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        let used = Fen::new(row.used_fen.unwrap_or(0));
-        found.push((Enforced::try_from(row)?, used));
-    }
-    Ok(found)
+    rows.into_iter()
+        .map(|row| row.try_into().map_err(StoreError::Corrupt))
+        .collect()
 }
 
 /// Whom each of these accounts may pay for.
@@ -159,58 +171,6 @@ pub async fn aided(
             .push(PersonId::from_uuid(row.beneficiary_person_id));
     }
     Ok(aided)
-}
-
-/// What was used in windows that are not the current month's: those of bills that are being cancelled.
-pub async fn look_at_used(
-    conn: &mut PgConnection,
-    windows: &[Window],
-) -> Result<BTreeMap<Window, Fen>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        -- settlement.look_at_used
-        SELECT u.binding_id, u.window_start, u.used_fen
-        FROM unnest($1::uuid[], $2::text[]) AS wanted (binding_id, window_start)
-        JOIN limit_used u ON u.binding_id = wanted.binding_id
-            AND u.window_kind = 'MONTH' AND u.window_start = wanted.window_start::date
-        "#,
-        &column(windows, |(binding, _)| binding.uuid()),
-        &column(windows, |(_, start)| start.to_string()),
-    )
-    .fetch_all(conn)
-    .await?;
-    let used = rows.into_iter().map(|row| {
-        (
-            (
-                BindingId::from_uuid(row.binding_id),
-                row.window_start.to_jiff(),
-            ),
-            Fen::new(row.used_fen),
-        )
-    });
-    Ok(used.collect())
-}
-
-/// Writes what is used of windows, guarded by the contributors' accounts.
-pub async fn write_used(
-    conn: &mut PgConnection,
-    windows: &[(Window, Fen)],
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        r#"
-        -- settlement.write_used
-        INSERT INTO limit_used (binding_id, window_kind, window_start, used_fen)
-        SELECT binding_id, 'MONTH', window_start::date, used_fen
-        FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS now (binding_id, window_start, used_fen)
-        ON CONFLICT (binding_id, window_kind, window_start) DO UPDATE SET used_fen = EXCLUDED.used_fen
-        "#,
-        &column(windows, |((binding, _), _)| binding.uuid()),
-        &column(windows, |((_, start), _)| start.to_string()),
-        &column(windows, |(_, used)| used.get()),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Makes sure that there is a row for each of these bindings, and locks them; sorted by id and each once. Two consumers,
@@ -241,8 +201,8 @@ pub async fn lock(
         -- settlement.lock_enforced
         SELECT binding_id, contributor_person_id, contributor_account_id, beneficiary_person_id,
                beneficiary_account_id, binding_version, binding_state, bound_at, effective_from, valid_until,
-               mandate_version, mandate_state, rank, per_transaction_fen, per_month_fen, usages, fenced_for_ever,
-               mandate_fence, NULL::bigint AS "used_fen?"
+               mandate_version, mandate_state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
+               total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence
         FROM enforced
         WHERE binding_id = ANY ($1)
         ORDER BY binding_id
@@ -270,6 +230,10 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
             .collect();
         codes.join(" ")
     };
+    let share = |row: &Enforced| {
+        let share = mandate(row).and_then(|mandate| mandate.caps.share);
+        share.map(|share| i32::from(share.basis_points()))
+    };
     let done = sqlx::query!(
         r#"
         -- settlement.write_enforced
@@ -277,16 +241,17 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
             binding_version = now.binding_version, binding_state = now.binding_state, bound_at = now.bound_at,
             effective_from = now.effective_from, valid_until = now.valid_until,
             mandate_version = now.mandate_version, mandate_state = now.mandate_state, rank = now.rank,
-            per_transaction_fen = now.per_transaction_fen, per_month_fen = now.per_month_fen,
-            usages = string_to_array(now.usages, ' '),
+            per_transaction_fen = now.per_transaction_fen, per_day_fen = now.per_day_fen,
+            per_month_fen = now.per_month_fen, per_year_fen = now.per_year_fen, total_fen = now.total_fen,
+            share_of_balance = now.share_of_balance, usages = string_to_array(now.usages, ' '),
             fenced_for_ever = now.fenced_for_ever, mandate_fence = now.mandate_fence
         FROM unnest(
             $1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
-            $7::bigint[], $8::text[], $9::integer[], $10::bigint[], $11::bigint[], $12::text[], $13::boolean[],
-            $14::bigint[])
+            $7::bigint[], $8::text[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+            $14::bigint[], $15::integer[], $16::text[], $17::boolean[], $18::bigint[])
             AS now (binding_id, binding_version, binding_state, bound_at, effective_from, valid_until,
-                    mandate_version, mandate_state, rank, per_transaction_fen, per_month_fen, usages,
-                    fenced_for_ever, mandate_fence)
+                    mandate_version, mandate_state, rank, per_transaction_fen, per_day_fen, per_month_fen,
+                    per_year_fen, total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence)
         WHERE enforced.binding_id = ANY ($1) AND enforced.binding_id = now.binding_id
         "#,
         &column(enforced, |row| row.id.uuid()),
@@ -298,8 +263,12 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
         &column(enforced, |row| mandate(row).map_or(0, |mandate| mandate.version)),
         &column(enforced, |row| mandate(row).map(|mandate| mandate.state.code().to_owned())) as &[Option<String>],
         &column(enforced, |row| mandate(row).map(|mandate| mandate.rank)) as &[Option<i32>],
-        &column(enforced, |row| mandate(row).and_then(|mandate| mandate.per_transaction).map(Fen::get)) as &[Option<i64>],
-        &column(enforced, |row| mandate(row).and_then(|mandate| mandate.per_month).map(Fen::get)) as &[Option<i64>],
+        &limits(enforced, |caps| caps.per_transaction) as &[Option<i64>],
+        &limits(enforced, |caps| caps.per_day) as &[Option<i64>],
+        &limits(enforced, |caps| caps.per_month) as &[Option<i64>],
+        &limits(enforced, |caps| caps.per_year) as &[Option<i64>],
+        &limits(enforced, |caps| caps.total) as &[Option<i64>],
+        &column(enforced, share) as &[Option<i32>],
         &column(enforced, usages),
         &column(enforced, |row| row.fenced_for_ever),
         &column(enforced, |row| row.mandate_fence),
@@ -311,4 +280,11 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
         done.rows_affected(),
         enforced.len(),
     )
+}
+
+fn limits(enforced: &[Enforced], of: impl Fn(&Caps) -> Option<Fen>) -> Vec<Option<i64>> {
+    column(enforced, |row| {
+        let caps = row.mandate.map(|mandate| mandate.caps)?;
+        of(&caps).map(Fen::get)
+    })
 }

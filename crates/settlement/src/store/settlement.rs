@@ -154,14 +154,14 @@ pub async fn insert_legs(conn: &mut PgConnection, rows: &[LegRow<'_>]) -> Result
         -- settlement.insert_legs
         INSERT INTO leg
             (settlement_id, leg_no, kind, account_id, person_id, bucket, amount_fen, binding_id, mandate_version,
-             medical_year, limit_month, movement_id)
+             medical_year, limit_day, limit_year, movement_id)
         SELECT settlement_id, leg_no, kind, account_id, person_id, bucket, amount_fen, binding_id, mandate_version,
-               medical_year, limit_month::date, movement_id
+               medical_year, limit_day::date, limit_year::date, movement_id
         FROM unnest(
             $1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::uuid[],
-            $9::bigint[], $10::smallint[], $11::text[], $12::uuid[])
+            $9::bigint[], $10::smallint[], $11::text[], $12::text[], $13::uuid[])
             AS paid (settlement_id, leg_no, kind, account_id, person_id, bucket, amount_fen, binding_id,
-                     mandate_version, medical_year, limit_month, movement_id)
+                     mandate_version, medical_year, limit_day, limit_year, movement_id)
         "#,
         &column(rows, |row| row.settlement.uuid()),
         &column(rows, |row| row.no),
@@ -173,7 +173,8 @@ pub async fn insert_legs(conn: &mut PgConnection, rows: &[LegRow<'_>]) -> Result
         &column(rows, LegRow::binding) as &[Option<uuid::Uuid>],
         &column(rows, LegRow::mandate) as &[Option<i64>],
         &column(rows, |row| row.leg.medical_year),
-        &column(rows, |row| row.leg.limit_month.to_string()),
+        &column(rows, |row| row.leg.counted_in.map(|windows| windows.day.to_string())) as &[Option<String>],
+        &column(rows, |row| row.leg.counted_in.map(|windows| windows.year.to_string())) as &[Option<String>],
         &column(rows, |row| row.movement.uuid()),
     )
     .execute(conn)

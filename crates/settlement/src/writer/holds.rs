@@ -9,7 +9,7 @@ use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
 
 use crate::answer;
-use crate::book::{Book, Window};
+use crate::book::Book;
 use crate::command::Answer;
 use crate::decide::Failed;
 use crate::event;
@@ -18,7 +18,7 @@ use crate::hold::capture::{Captured, capture};
 use crate::hold::command::Command;
 use crate::hold::place::{Placed, place};
 use crate::hold::release::{free, release};
-use crate::settlement::month_of;
+use crate::limit::Scope;
 use crate::store::{StoreError, aside, fence, hold};
 
 /// What was decided on a hold, with its answer.
@@ -43,7 +43,7 @@ pub(super) fn decide(
             let answer = answer::placed(&placed);
             Outcome::Placed(placed, answer)
         }),
-        Command::Capture(command) => capture(book, command, at).map(|captured| {
+        Command::Capture(command) => capture(book, command, packs, at).map(|captured| {
             let answer = answer::captured(&captured, book);
             Outcome::Captured(Box::new(captured), answer)
         }),
@@ -125,19 +125,18 @@ pub(super) async fn look(
     wanted: &[HoldId],
     book: &mut Book,
     at: Timestamp,
-) -> Result<BTreeSet<Window>, StoreError> {
-    let mut windows = BTreeSet::new();
+) -> Result<BTreeSet<Scope>, StoreError> {
+    let mut scopes = BTreeSet::new();
     if !wanted.is_empty() {
         book.holds = hold::find(conn, wanted).await?;
-        let month = month_of(at);
-        let legs = book.holds.values().flat_map(|hold| &hold.legs);
-        windows.extend(legs.filter_map(|leg| match leg.payer {
-            Payer::Aid { binding, .. } => Some((binding, month)),
-            Payer::Own => None,
-        }));
+        for leg in book.holds.values().flat_map(|hold| &hold.legs) {
+            if let Payer::Aid { binding, .. } = leg.payer {
+                scopes.extend([Scope::Pair(binding), Scope::Contributor(leg.account)]);
+            }
+        }
     }
     look_at_open(conn, book, at).await?;
-    Ok(windows)
+    Ok(scopes)
 }
 
 /// What open holds set aside; only where any do is anything asked.

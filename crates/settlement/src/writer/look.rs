@@ -11,13 +11,16 @@ use sqlx::PgConnection;
 
 use super::claim::Claimed;
 use super::{Job, holds};
-use crate::book::{Book, Window};
+use crate::book::Book;
 use crate::command::{Command, Presented};
+use crate::enforced::Enforced;
 use crate::hold::{Hold, command as hold};
 use crate::keep::Keep;
+use crate::limit::Scope;
 use crate::request::RequestKey;
-use crate::settlement::month_of;
-use crate::store::{self, StoreError, account, cancellation, correction, enforced, settlement};
+use crate::store::{
+    self, StoreError, account, cancellation, correction, enforced, limit, settlement,
+};
 
 /// What the open commands of a batch need, gathered before anything is locked.
 #[derive(Debug, Default)]
@@ -99,7 +102,7 @@ pub(super) async fn look(
 ) -> Result<(Book, Timestamp), StoreError> {
     let mut needs = Needs::of(jobs, claimed);
     let mut book = Book::default();
-    let mut windows: BTreeSet<Window> = BTreeSet::new();
+    let mut scopes: BTreeSet<Scope> = BTreeSet::new();
 
     // ---- lock
     if !needs.cancelled.is_empty() {
@@ -109,7 +112,7 @@ pub(super) async fn look(
             for leg in &stored.legs {
                 needs.accounts.insert(leg.account);
                 if let Payer::Aid { binding, .. } = leg.payer {
-                    windows.insert((binding, leg.limit_month));
+                    scopes.extend([Scope::Pair(binding), Scope::Contributor(leg.account)]);
                 }
             }
         }
@@ -134,20 +137,18 @@ pub(super) async fn look(
     let at = clock.now();
 
     // ---- look
-    windows.extend(holds::look(conn, &wanted, &mut book, at).await?);
+    scopes.extend(holds::look(conn, &wanted, &mut book, at).await?);
     if !patients.is_empty() {
-        let month = month_of(at);
-        for (enforced, used) in enforced::look(conn, &patients, month).await? {
-            book.used.insert((enforced.id, month), used);
+        for enforced in enforced::look(conn, &patients).await? {
+            scopes.extend(scopes_of(&enforced));
             book.enforced
                 .entry(enforced.parties.beneficiary)
                 .or_default()
                 .push(enforced);
         }
     }
-    if !windows.is_empty() {
-        book.used
-            .extend(enforced::look_at_used(conn, &list(&windows)).await?);
+    if !scopes.is_empty() {
+        book.counters = limit::look(conn, &list(&scopes)).await?;
     }
     if !needs.institutions.is_empty() {
         book.institutions =
@@ -170,7 +171,6 @@ pub(crate) async fn glance(
     patient: &Presented,
     at: Timestamp,
 ) -> Result<Book, StoreError> {
-    let month = month_of(at);
     let accounts = account::look(conn, patient.person).await?;
     let mut book = Book::default();
     book.accounts = accounts
@@ -179,19 +179,24 @@ pub(crate) async fn glance(
         .collect();
     holds::look_at_open(conn, &mut book, at).await?;
     book.institutions = store::institution::find(&mut *conn, &[institution.to_owned()]).await?;
-    for (enforced, used) in enforced::look(conn, &[patient.person], month).await? {
-        book.used.insert((enforced.id, month), used);
-        book.enforced
-            .entry(patient.person)
-            .or_default()
-            .push(enforced);
+    let enforced = enforced::look(conn, &[patient.person]).await?;
+    let scopes: Vec<_> = enforced.iter().flat_map(scopes_of).collect();
+    if !scopes.is_empty() {
+        book.counters = limit::look(conn, &scopes).await?;
     }
+    book.enforced.insert(patient.person, enforced);
     if !patient.fingerprint.is_empty() {
         book.credentials =
             settlement::look_at_credentials(conn, std::slice::from_ref(&patient.fingerprint))
                 .await?;
     }
     Ok(book)
+}
+
+/// The counters that bound what may flow over a binding.
+fn scopes_of(enforced: &Enforced) -> [Scope; 2] {
+    let account = enforced.parties.contributor_account;
+    [Scope::Pair(enforced.id), Scope::Contributor(account)]
 }
 
 fn list<T: Clone>(set: &BTreeSet<T>) -> Vec<T> {

@@ -16,7 +16,7 @@ use crate::request::RequestKey;
 use crate::settlement::Settled;
 use crate::store::settlement::{LegRow, Row};
 use crate::store::{
-    StoreError, account, allocation, cancellation, correction, enforced, key, mark, settlement,
+    StoreError, account, allocation, cancellation, correction, key, limit, mark, settlement,
 };
 
 /// Frees the keys of refused commands: a refusal leaves no trace, and its request may be sent again.
@@ -217,9 +217,9 @@ async fn movement_rows(
     } else {
         account::write_balances(conn, &book.moved_accounts()).await?;
     }
-    let windows = book.moved_windows();
-    if !windows.is_empty() {
-        enforced::write_used(conn, &windows).await?;
+    let counters = book.moved_counters();
+    if !counters.is_empty() {
+        limit::write(conn, &counters).await?;
     }
     Ok(())
 }

@@ -426,9 +426,22 @@ impl Scene {
                 SELECT count(*) FROM movement m WHERE m.account_id = a.account_id)",
             "SELECT count(*) FROM account a JOIN movement m ON m.account_id = a.account_id AND m.account_version = a.version
                 WHERE (m.current_after_fen, m.prior_after_fen) <> (a.current_fen, a.prior_fen)",
-            "SELECT count(*) FROM limit_used u WHERE used_fen <> (
-                SELECT coalesce(sum(amount_fen - refunded_fen), 0) FROM leg
-                WHERE leg.binding_id = u.binding_id AND leg.limit_month = u.window_start)",
+            "SELECT count(*) FROM limit_used u CROSS JOIN LATERAL (
+                SELECT coalesce(sum(amount_fen) FILTER (WHERE limit_day = u.day), 0) AS day_gross,
+                       coalesce(sum(refunded_fen) FILTER (WHERE limit_day = u.day), 0) AS day_refunded,
+                       coalesce(sum(amount_fen) FILTER (WHERE date_trunc('month', limit_day) = date_trunc('month', u.day)), 0)
+                           AS month_gross,
+                       coalesce(sum(refunded_fen) FILTER (WHERE date_trunc('month', limit_day) = date_trunc('month', u.day)), 0)
+                           AS month_refunded,
+                       coalesce(sum(amount_fen) FILTER (WHERE limit_year = u.year), 0) AS year_gross,
+                       coalesce(sum(refunded_fen) FILTER (WHERE limit_year = u.year), 0) AS year_refunded,
+                       coalesce(sum(amount_fen), 0) AS total_gross, coalesce(sum(refunded_fen), 0) AS total_refunded
+                FROM leg WHERE kind = 'AID'
+                    AND CASE u.scope WHEN 'PAIR' THEN leg.binding_id ELSE leg.account_id END = u.scope_id) legs
+             WHERE (day_gross_fen, day_refunded_fen, month_gross_fen, month_refunded_fen, year_gross_fen, year_refunded_fen,
+                    total_gross_fen, total_refunded_fen)
+                <> (day_gross, day_refunded, month_gross, month_refunded, year_gross, year_refunded,
+                    total_gross, total_refunded)",
             "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND own_fen + aid_fen <> (
                 SELECT coalesce(sum(amount_fen), 0) FROM leg WHERE leg.settlement_id = s.settlement_id)",
             "SELECT count(*) FROM request_key k WHERE NOT EXISTS (

@@ -131,7 +131,7 @@ const AID_LEGS: &str = "-- bench.aid_legs
 SELECT coalesce(sum(amount_fen), 0)::bigint FROM leg WHERE kind = 'AID'";
 
 const COUNTED: &str = "-- bench.counted
-SELECT coalesce(sum(used_fen), 0)::bigint FROM limit_used";
+SELECT coalesce(sum(total_gross_fen - total_refunded_fen), 0)::bigint FROM limit_used WHERE scope = 'PAIR'";
 
 const TOKENS: &str = "-- bench.tokens_used
 SELECT count(*) FROM credential_use";

@@ -198,7 +198,7 @@ async fn set_terms(
             rank: family.rank.unwrap_or(terms.rank),
             per_transaction_fen: family.per_transaction.map(kernel::Fen::get),
             per_month_fen: family.per_month.map(kernel::Fen::get),
-            usage: terms.usage,
+            ..terms
         }),
     };
     authorization.change_mandate(request).await?;

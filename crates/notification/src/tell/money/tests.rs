@@ -6,7 +6,7 @@ use proto::convert::wire_time;
 use proto::settlement::v1::{ChargedLeg, Leg, LegKind};
 
 use super::*;
-use crate::notice::{Balance, Template};
+use crate::notice::{Balance, LimitWindow, Template};
 
 const PATIENT: u128 = 1;
 
@@ -33,6 +33,9 @@ fn leg(number: u128, amount_fen: i64, version: i64, after: (i64, i64)) -> Charge
         current_after_fen: after.0,
         prior_after_fen: after.1,
         per_month_left_fen: None,
+        per_day_left_fen: None,
+        per_year_left_fen: None,
+        total_left_fen: None,
     }
 }
 
@@ -98,6 +101,23 @@ fn a_month_that_is_used_up_is_told_to_the_contributor() {
         heard.contains(&(person(2), Template::LimitReached)),
         "{heard:?}"
     );
+}
+
+#[test]
+fn of_several_limits_that_are_used_up_the_longest_is_told() {
+    let mut leg = leg(2, 100, 8, (5, 5));
+    leg.per_day_left_fen = Some(0);
+    leg.per_year_left_fen = Some(0);
+    leg.total_left_fen = Some(1);
+    let notices = charged(&bill(vec![leg])).unwrap();
+    let reached: Vec<_> = notices
+        .iter()
+        .filter_map(|notice| match notice.told {
+            Told::LimitReached { window, .. } => Some(window),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reached, [LimitWindow::Year]);
 }
 
 #[test]

@@ -57,11 +57,8 @@ fn each_thing_that_stands_against_a_contributor_is_told_by_its_own_reason() {
     check(&|one| one.purse.current = Fen::ZERO, Reason::BalanceZero);
     check(
         &|one| {
-            one.limits = Limits {
-                per_month: Some(Fen::new(500)),
-                used_this_month: Fen::new(700),
-                ..Limits::default()
-            }
+            one.limits.caps.per_month = Some(Fen::new(500));
+            one.limits.used.month.gross = Fen::new(700);
         },
         Reason::LimitPerMonth,
     );
