@@ -16,10 +16,12 @@ mod input;
 pub mod limits;
 mod order;
 mod purse;
+mod remedy;
 mod till;
 
 pub use input::{Burden, Candidate, Patient, Permission, PlanInput, Purse, Wishes};
 pub use limits::Limits;
+pub use remedy::Remedy;
 
 /// How one bill is paid, and why so.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +73,8 @@ pub struct Line {
     pub ground: Ground,
     /// The figure of the rule or mandate that bounded it (a floor, a minimum, a limit). Never a balance: a beneficiary reads this.
     pub bound: Option<Fen>,
+    /// What would have let it pay all that was asked; nothing where it did, and where nobody can change it for this bill.
+    pub remedies: Vec<Remedy>,
 }
 
 /// What a line rests on.

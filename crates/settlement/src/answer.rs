@@ -1,8 +1,9 @@
 //! What was decided, as the caller reads it. The encoded answer is stored, so that a repetition gets the very same.
 
 use kernel::Timestamp;
-use policy::explain;
-use policy::plan::{Ground, Line, Payer, Plan};
+use policy::explain::{self, Reader};
+use policy::plan::limits::Window;
+use policy::plan::{Ground, Line, Payer, Plan, Remedy};
 use proto::common::v1 as common;
 use proto::convert::{wire_reason, wire_time};
 use proto::settlement::v1 as pb;
@@ -189,10 +190,45 @@ fn considered(line: &Line, book: &Book) -> pb::Considered {
         taken_fen: line.taken.get(),
         reason: Some(common::Reason {
             code: line.reason.code().to_owned(),
-            zh: explain::zh(line, zh),
-            en: explain::en(line, en),
+            zh: explain::zh(line, zh, Reader::Patient),
+            en: explain::en(line, en, Reader::Patient),
         }),
         rule: ground(&line.ground),
+        remedies: line.remedies.iter().map(remedy).collect(),
+    }
+}
+
+/// A remedy as the patient may see it: what is missing in an account stays untold.
+fn remedy(remedy: &Remedy) -> pb::Remedy {
+    use pb::RemedyKind as Kind;
+    let plain = |kind: Kind| pb::Remedy {
+        kind: kind.into(),
+        ..pb::Remedy::default()
+    };
+    match remedy {
+        Remedy::RaiseLimit { window, by } => pb::Remedy {
+            window: limit_window(*window).into(),
+            amount_fen: by.get(),
+            ..plain(Kind::RaiseLimit)
+        },
+        Remedy::RaiseShare => plain(Kind::RaiseShare),
+        Remedy::WaitUntil(day) => pb::Remedy {
+            day: day.to_string(),
+            ..plain(Kind::WaitUntil)
+        },
+        Remedy::Credit(_) => plain(Kind::Credit),
+        Remedy::Choose => plain(Kind::Choose),
+        Remedy::Ask => plain(Kind::Ask),
+    }
+}
+
+const fn limit_window(window: Window) -> pb::LimitWindow {
+    match window {
+        Window::Transaction | Window::Share => pb::LimitWindow::Transaction,
+        Window::Day => pb::LimitWindow::Day,
+        Window::Month => pb::LimitWindow::Month,
+        Window::Year => pb::LimitWindow::Year,
+        Window::Total => pb::LimitWindow::Total,
     }
 }
 

@@ -1,10 +1,12 @@
 //! What one contributor can give to one bill, and what stands against more.
 
-use kernel::{Fen, Reason};
+use kernel::clock::business_day;
+use kernel::{Fen, Reason, Timestamp};
 
 use super::Ground;
 use super::input::{Candidate, PlanInput, Purse};
-use super::limits::{self, Window};
+use super::limits::{self, Window, Windows};
+use super::remedy::{self, Remedy};
 use crate::axes::{Axis, Rules};
 use crate::bind;
 use crate::values::{FullCoverBase, Model, Source};
@@ -16,6 +18,7 @@ pub(super) struct Offer {
     pub(super) reason: Reason,
     pub(super) ground: Ground,
     pub(super) bound: Option<Fen>,
+    pub(super) remedies: Vec<Remedy>,
 }
 
 impl Offer {
@@ -26,7 +29,21 @@ impl Offer {
             reason,
             ground,
             bound: None,
+            remedies: Vec::new(),
         }
+    }
+
+    /// All that is asked.
+    pub(super) fn all(amount: Fen, ground: Ground) -> Self {
+        Self {
+            amount,
+            ..Self::nothing(Reason::Taken, ground)
+        }
+    }
+
+    /// The same, with what would change it.
+    pub(super) fn unless(self, remedies: Vec<Remedy>) -> Self {
+        Self { remedies, ..self }
     }
 }
 
@@ -58,18 +75,20 @@ pub(super) fn offer(candidate: &Candidate<'_>, turn: &Turn, input: &PlanInput<'_
     if let Some(refused) = refused(candidate, input) {
         return refused;
     }
-    let most = most(candidate, turn);
     let patient = input.patient.rules;
     let full_cover = patient.full_cover.contains(input.usage);
-    let covers = !full_cover || enough(candidate, turn, &most, patient);
-    if turn.asked <= most.amount && covers {
-        let ground = rule(patient, super::order::axis(input));
-        return Offer {
-            amount: turn.asked,
-            reason: Reason::Taken,
-            ground,
-            bound: None,
-        };
+    let need = if full_cover && !patient.full_cover_own_counts {
+        turn.payable
+    } else {
+        turn.asked
+    };
+    let most = most(candidate, turn, need, input.at);
+    let base = match patient.full_cover_base {
+        FullCoverBase::Balance if full_cover => candidate.purse.total().max(Fen::ZERO),
+        _ => most.amount,
+    };
+    if turn.asked <= most.amount && (!full_cover || need <= base) {
+        return Offer::all(turn.asked, rule(patient, super::order::axis(input)));
     }
     if most.amount.is_positive() && (full_cover || !patient.partial_aid) {
         let axis = if full_cover {
@@ -77,23 +96,15 @@ pub(super) fn offer(candidate: &Candidate<'_>, turn: &Turn, input: &PlanInput<'_
         } else {
             Axis::PartialAid
         };
-        return Offer::nothing(Reason::FullCoverNeeded, rule(patient, axis));
+        let refused = Offer::nothing(Reason::FullCoverNeeded, rule(patient, axis));
+        let remedies = match most.remedies {
+            // Limits and floor leave enough, and the account as a whole has to hold more.
+            none if none.is_empty() => vec![Remedy::Credit(need.less(base))],
+            remedies => remedies,
+        };
+        return refused.unless(remedies);
     }
     most
-}
-
-/// Whether this contributor's money is enough where one must cover the bill (ruling 37 of the design).
-fn enough(candidate: &Candidate<'_>, turn: &Turn, most: &Offer, patient: &Rules) -> bool {
-    let need = if patient.full_cover_own_counts {
-        turn.asked
-    } else {
-        turn.payable
-    };
-    let base = match patient.full_cover_base {
-        FullCoverBase::Usable => most.amount,
-        FullCoverBase::Balance => candidate.purse.total(),
-    };
-    need <= base
 }
 
 /// What stands against any payment at all, but for the figures.
@@ -117,7 +128,8 @@ fn refused(candidate: &Candidate<'_>, input: &PlanInput<'_>) -> Option<Offer> {
         );
     }
     if input.at < candidate.effective_from {
-        return nothing(Reason::NotYetEffective, Ground::Binding);
+        let refused = Offer::nothing(Reason::NotYetEffective, Ground::Binding);
+        return Some(refused.unless(remedy::wait_for(candidate.effective_from)));
     }
     if candidate.valid_until.is_some_and(|end| end <= input.at) {
         return nothing(Reason::OutsideValidity, Ground::Binding);
@@ -134,21 +146,29 @@ fn refused(candidate: &Candidate<'_>, input: &PlanInput<'_>) -> Option<Offer> {
     None
 }
 
-/// The most this contributor gives to any bill now, with what bounds it: the account first, then limits.
-fn most(candidate: &Candidate<'_>, turn: &Turn) -> Offer {
-    let mut most = from_account(candidate.rules, &turn.purse);
-    for bound in limits::bounds(candidate, turn.burden, turn.spent) {
-        if bound.left < most.amount {
-            most = Offer {
-                amount: bound.left,
-                reason: reached(bound.window),
-                ground: bound.ground,
-                // What a share comes to would tell the balance it is a share of.
-                bound: (bound.window != Window::Share).then_some(bound.limit),
-            };
-        }
+/// The most this contributor gives to any bill now, with what bounds it and what would let it give `need`.
+fn most(candidate: &Candidate<'_>, turn: &Turn, need: Fen, at: Timestamp) -> Offer {
+    let rules = candidate.rules;
+    let account = from_account(rules, &turn.purse, need);
+    let bounds = limits::bounds(candidate, turn.burden, turn.spent);
+    let mut of_limits = Vec::new();
+    if bounds.iter().any(|bound| bound.left < need) {
+        let windows = Windows::of(business_day(at), rules);
+        of_limits = remedy::of_limits(&bounds, need, windows);
     }
-    most
+    // Of two that leave the same the first, and so the region's: raising the mandate's would change nothing.
+    let tightest = bounds.into_iter().min_by_key(|bound| bound.left);
+    match tightest.filter(|bound| bound.left < account.amount) {
+        Some(bound) => Offer {
+            amount: bound.left,
+            reason: reached(bound.window),
+            ground: bound.ground,
+            // What a share comes to would tell the balance it is a share of.
+            bound: (bound.window != Window::Share).then_some(bound.limit),
+            remedies: of_limits,
+        },
+        None => account,
+    }
 }
 
 const fn reached(window: Window) -> Reason {
@@ -163,21 +183,18 @@ const fn reached(window: Window) -> Reason {
 }
 
 /// What the contributor's own place lets out of the account: the starting minimum filters, the floor is subtracted (ruling 35).
-fn from_account(rules: &Rules, purse: &Purse) -> Offer {
+fn from_account(rules: &Rules, purse: &Purse, need: Fen) -> Offer {
     let usable = purse.usable(rules.aid_source);
+    let credit = credit(rules, purse, need);
     if usable.is_zero() {
-        return Offer::nothing(
-            Reason::BalanceZero,
-            emptiness(purse, rules, rules.aid_source, Axis::AidSource),
-        );
+        let ground = emptiness(purse, rules, rules.aid_source, Axis::AidSource);
+        return Offer::nothing(Reason::BalanceZero, ground).unless(credit);
     }
     if usable < rules.min_balance_to_start {
+        let ground = rule(rules, Axis::MinBalanceToStart);
         return Offer {
             bound: Some(rules.min_balance_to_start),
-            ..Offer::nothing(
-                Reason::BelowStartingMinimum,
-                rule(rules, Axis::MinBalanceToStart),
-            )
+            ..Offer::nothing(Reason::BelowStartingMinimum, ground).unless(credit)
         };
     }
     if rules.reserve_floor.is_positive() {
@@ -186,15 +203,31 @@ fn from_account(rules: &Rules, purse: &Purse) -> Offer {
             reason: Reason::BelowFloor,
             ground: rule(rules, Axis::ReserveFloor),
             bound: Some(rules.reserve_floor),
+            remedies: credit,
         };
     }
-    let ground = emptiness(purse, rules, rules.aid_source, Axis::AidSource);
     Offer {
         amount: usable,
         reason: Reason::BalanceZero,
-        ground,
+        ground: emptiness(purse, rules, rules.aid_source, Axis::AidSource),
         bound: None,
+        remedies: credit,
     }
+}
+
+/// What would have to come into the account, into a bucket that may pay, to let it give `need`; nothing if it does.
+fn credit(rules: &Rules, purse: &Purse, need: Fen) -> Vec<Remedy> {
+    let enough = need
+        .checked_add(rules.reserve_floor)
+        .unwrap_or(Fen::new(i64::MAX))
+        .max(rules.min_balance_to_start);
+    let by = enough
+        .checked_sub(purse.counted(rules.aid_source))
+        .unwrap_or(Fen::new(i64::MAX));
+    by.is_positive()
+        .then_some(Remedy::Credit(by))
+        .into_iter()
+        .collect()
 }
 
 /// Why there is no more: the rule that lets one bucket pay only, if the other one holds money, else the account itself.

@@ -91,6 +91,8 @@ pub struct Left {
 pub(super) struct Bound {
     pub(super) window: Window,
     pub(super) limit: Fen,
+    /// What of it is used, held or spent.
+    pub(super) used: Fen,
     pub(super) left: Fen,
     /// What is left once the window begins anew.
     pub(super) afresh: Fen,
@@ -134,6 +136,17 @@ fn year_start(day: Date, start: MonthDay) -> Date {
         day.year().saturating_sub(1)
     };
     Date::new(year, start.month, start.day).expect("every year has a day up to the 28th")
+}
+
+impl Bound {
+    /// By how much it would have to be raised to leave `asked`. That is more than what is left falls short by, where a
+    /// limit was lowered below what was used.
+    pub(super) fn missing(&self, asked: Fen) -> Fen {
+        asked
+            .checked_add(self.used)
+            .unwrap_or(Fen::new(i64::MAX))
+            .less(self.limit)
+    }
 }
 
 impl Tally {
@@ -228,6 +241,7 @@ pub(super) fn bounds(candidate: &Candidate<'_>, burden: Fen, spent: Fen) -> Vec<
             bounds.push(Bound {
                 window: Window::Share,
                 limit,
+                used: Fen::ZERO,
                 left: limit,
                 afresh: limit,
                 ground,
@@ -266,10 +280,15 @@ fn bound(window: Window, limit: Fen, (used, spent): (&Used, Fen), rules: &Rules)
         Window::Transaction => (Fen::ZERO, Fen::ZERO),
         _ => (spent, used.held),
     };
+    let used = used
+        .of(window, rules.limit_count)
+        .checked_add(spent)
+        .unwrap_or(Fen::new(i64::MAX));
     Bound {
         window,
         limit,
-        left: limit.less(used.of(window, rules.limit_count)).less(spent),
+        used,
+        left: limit.less(used),
         afresh: limit.less(held),
         ground: Ground::Mandate,
     }

@@ -19,11 +19,15 @@ impl Purse {
     /// What may be used, zero or more. A bucket in debt takes from the other one: while the account as a whole
     /// owes, it gives nothing (`domain.md` 8.2, example 7).
     pub(super) fn usable(&self, source: Source) -> Fen {
-        let counted = match source {
+        self.counted(source).max(Fen::ZERO)
+    }
+
+    /// The same before it is cut off at zero: how far an account in debt is from having something to use.
+    pub(super) fn counted(&self, source: Source) -> Fen {
+        match source {
             Source::All => self.total(),
             Source::PriorYearOnly => self.prior.min(self.total()),
-        };
-        counted.max(Fen::ZERO)
+        }
     }
 
     /// Splits a taking over the buckets. `amount` is at most what [`Purse::usable`] says of `source`.

@@ -4,11 +4,11 @@ use kernel::{Fen, Reason, Refusal};
 
 use super::contributor::{Offer, Turn, emptiness, offer, rule};
 use super::input::{Candidate, PlanInput, Purse};
-use super::{Ground, Leg, Line, Payer, Plan, order};
+use super::{Ground, Leg, Line, Payer, Plan, Remedy, order};
 use crate::axes::{Axis, Rules};
 use crate::bind;
 use crate::packs::PackVersion;
-use crate::values::{Component, OwnFirst, ZeroScope, ZeroWhen};
+use crate::values::{Component, OwnFirst, SingleChoice, ZeroScope, ZeroWhen};
 
 /// Splits a bill; see [`crate::plan()`].
 pub(super) fn split(input: &PlanInput<'_>) -> Result<Plan, Refusal> {
@@ -122,12 +122,7 @@ impl Till<'_> {
         let usable = purse.usable(rules.own_source);
         if self.open <= usable {
             let ground = rule(rules, Axis::OwnFirst);
-            return Offer {
-                amount: self.open,
-                reason: Reason::Taken,
-                ground,
-                bound: None,
-            };
+            return Offer::all(self.open, ground);
         }
         let ground = emptiness(purse, rules, rules.own_source, Axis::OwnSource);
         Offer {
@@ -135,6 +130,7 @@ impl Till<'_> {
             reason: Reason::OwnBalanceZero,
             ground,
             bound: None,
+            remedies: Vec::new(),
         }
     }
 
@@ -168,7 +164,10 @@ impl Till<'_> {
         };
         if passed_over && offer.amount.is_positive() {
             let axis = order::axis(self.input);
-            return Offer::nothing(Reason::AnotherContributorChosen, rule(self.rules(), axis));
+            let refused =
+                Offer::nothing(Reason::AnotherContributorChosen, rule(self.rules(), axis));
+            let picks = self.rules().single_choice == SingleChoice::Pick;
+            return refused.unless(picks.then_some(Remedy::Choose).into_iter().collect());
         }
         offer
     }
@@ -188,7 +187,8 @@ impl Till<'_> {
     /// What stands against every account.
     fn refused_to_all(&self) -> Option<Offer> {
         if !self.input.wishes.use_account {
-            return Some(Offer::nothing(Reason::AccountNotUsed, Ground::Request));
+            let refused = Offer::nothing(Reason::AccountNotUsed, Ground::Request);
+            return Some(refused.unless(vec![Remedy::Ask]));
         }
         if self.payable.is_zero() && self.input.burden.total() != Some(Fen::ZERO) {
             return Some(Offer::nothing(
@@ -204,12 +204,14 @@ impl Till<'_> {
     /// What stands against all aid.
     fn refused_to_contributors(&self) -> Option<Offer> {
         let nothing = |reason, ground| Some(Offer::nothing(reason, ground));
+        let not_asked =
+            |reason| Some(Offer::nothing(reason, Ground::Request).unless(vec![Remedy::Ask]));
         let (wishes, patient, rules) = (self.input.wishes, &self.input.patient, self.rules());
         if !wishes.use_account {
-            return nothing(Reason::AccountNotUsed, Ground::Request);
+            return not_asked(Reason::AccountNotUsed);
         }
         if !wishes.use_aid {
-            return nothing(Reason::AidDeclined, Ground::Request);
+            return not_asked(Reason::AidDeclined);
         }
         if let Some(reason) = bind::beneficiary_refused(patient.standing, rules) {
             return nothing(reason, rule(rules, Axis::BeneficiaryStanding));
@@ -267,6 +269,7 @@ impl Till<'_> {
             reason: offer.reason,
             ground: offer.ground,
             bound: offer.bound,
+            remedies: offer.remedies,
         });
         self.open = self.open.less(offer.amount);
     }

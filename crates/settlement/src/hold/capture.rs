@@ -184,6 +184,8 @@ fn line(told: &pb::Considered, hold: &Hold, legs: &[Leg]) -> Option<Line> {
         reason,
         ground,
         bound: None,
+        // They were for the moment of the plan; a capture asks no limit, so none can be told for this one.
+        remedies: Vec::new(),
     })
 }
 
