@@ -8,6 +8,7 @@ mod fences;
 mod holds;
 mod imports;
 mod keys;
+mod limits;
 mod quotes;
 mod scene;
 mod years;

@@ -95,21 +95,35 @@ pub fn bill(total: i64) -> Bill {
 
 impl Scene {
     pub async fn begin() -> Self {
-        let usual = Settings {
+        Self::with(Self::usual()).await
+    }
+
+    const fn usual() -> Settings {
+        Settings {
             lanes: 2,
             batch: 64,
             queue: 1024,
             import_batch: 64,
             import_queue: 1024,
-        };
-        Self::with(usual).await
+        }
     }
 
     pub async fn with(settings: Settings) -> Self {
+        Self::under(settings, Packs::shipped()).await
+    }
+
+    /// Under the shipped rules and an overlay over 320600, where everybody is insured.
+    pub async fn with_rules(rules: &str) -> Self {
+        let overlay = format!("overlay = \"test\"\n[[region]]\ncode = \"320600\"\n{rules}");
+        let packs = Packs::with_overlay("test", &overlay).expect("the overlay is right");
+        Self::under(Self::usual(), packs).await
+    }
+
+    async fn under(settings: Settings, packs: Packs) -> Self {
         let db = database::empty().await;
         let clock = Clock::manual("2026-03-05T02:00:00Z".parse().unwrap());
         settlement::maintain(&db, &clock, 1).await.unwrap();
-        let packs = Arc::new(Packs::shipped());
+        let packs = Arc::new(packs);
         let office = Office {
             db: db.clone(),
             packs: Arc::clone(&packs),
