@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
@@ -14,6 +14,8 @@ const FILES: [&str; 12] = [
     "gongji/authorization/v1/service.proto",
     "gongji/authorization/v1/events.proto",
     "gongji/settlement/v1/accounts.proto",
+    "gongji/settlement/v1/legs.proto",
+    "gongji/settlement/v1/refunds.proto",
     "gongji/settlement/v1/service.proto",
     "gongji/settlement/v1/imports.proto",
     "gongji/settlement/v1/years.proto",

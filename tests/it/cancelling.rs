@@ -3,7 +3,7 @@
 use proto::binding::v1::BindingState;
 use proto::common::v1::Relation;
 
-use crate::harness::{Purse, Stack, code_of, parts};
+use crate::harness::{Purse, Stack, parts};
 
 #[tokio::test]
 async fn a_cancel_after_the_unbinding_returns_the_money_to_the_contributor() {
@@ -32,40 +32,6 @@ async fn a_cancel_after_the_unbinding_returns_the_money_to_the_contributor() {
         stack.told(&mother, &bill.settlement_id).await,
         ["CHARGED_AID", "REFUNDED_AID"]
     );
-    stack.end().await;
-}
-
-/// A repeated refund moved money although it was answered with a conflict: blnkfinance/blnk#374.
-#[tokio::test]
-async fn refund_twice_is_noop_blnk_374() {
-    let stack = Stack::start().await;
-    let wanted = [
-        ("110100", Purse::of(1_000, 9_000)),
-        ("110100", Purse::EMPTY),
-    ];
-    let [mother, son] = stack
-        .people(&wanted)
-        .await
-        .try_into()
-        .expect("two were asked for");
-    stack.bind(&mother, &son, Relation::Child).await;
-    let bill = stack.settle(&son, 2_000).await;
-    let msgid = stack.msgid();
-    let first = stack
-        .try_cancel(&msgid, &bill)
-        .await
-        .expect("nothing is wrong with it");
-    stack.until_quiet().await;
-    let before = stack.fingerprint().await;
-
-    let repeated = stack
-        .try_cancel(&msgid, &bill)
-        .await
-        .expect("the same message has the same answer");
-    assert_eq!(first, repeated);
-    let other = stack.try_cancel(&stack.msgid(), &bill).await;
-    assert_eq!(code_of(other), "SETTLEMENT_CANCELLED");
-    assert_eq!(before, stack.fingerprint().await);
     stack.end().await;
 }
 

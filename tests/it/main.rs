@@ -15,6 +15,7 @@ mod crashes;
 mod holds;
 mod limits;
 mod races;
+mod refunding;
 mod repeating;
 mod traces;
 mod withdrawing;

@@ -156,6 +156,15 @@ reasons! {
     AccountFrozen = "ACCOUNT_FROZEN" { "个人账户已冻结", "请联系医保经办机构"; "the account is frozen", "ask the agency" }
     SettlementUnknown = "SETTLEMENT_UNKNOWN" { "无此结算记录", "请核对结算编号"; "there is no such settlement", "check the settlement id" }
     SettlementCancelled = "SETTLEMENT_CANCELLED" { "该结算已撤销", "无需重复撤销"; "the settlement was already cancelled", "nothing needs doing" }
+    SettlementRefunded = "SETTLEMENT_REFUNDED" { "该结算已全部退费", "无可退金额"; "all of the settlement was given back already", "nothing is left to give back" }
+    RefundAboveRest = "REFUND_ABOVE_REST" { "退费金额超过剩余可退金额", "请核对已退金额"; "the refund is larger than what is left of the bill", "check what was given back before" }
+    RefundLineUnknown = "REFUND_LINE_UNKNOWN" { "原结算没有该费用明细", "请核对 feedetl_sn"; "the bill has no such fee line", "check the line number" }
+    RefundOfRefund = "REFUND_OF_REFUND" { "退费或撤销记录不能再退", "请填写原结算编号"; "a refund or cancellation cannot be given back", "name the original settlement" }
+    RefundAfterUnbindRefused = "REFUND_AFTER_UNBIND_REFUSED" { "共济关系已解除，当地规定不得退费", "请联系医保经办机构"; "the binding has ended, and this place refuses refunds after that", "ask the agency" }
+    MessageNotYours = "MESSAGE_NOT_YOURS" { "该报文属于另一机构", "只能冲正本机构发出的报文"; "the message is another institution's", "reverse only what you sent" }
+    MessageReversed = "MESSAGE_REVERSED" { "该报文在到达前已被冲正", "新业务请使用新的 msgid"; "this message was reversed before it arrived", "send new business under a new msgid" }
+    MessageNotReversible = "MESSAGE_NOT_REVERSIBLE" { "该报文不能冲正，或原交易编号不符", "请核对 omsgid 和 oinfno"; "the message cannot be reversed, or it was of another kind", "check omsgid and oinfno" }
+    RefundStands = "REFUND_STANDS" { "退费或撤销已生效，不能冲正", "如需收费请重新结算"; "a refund or cancellation that took effect is not taken back", "settle the bill again" }
     SettlementNotYours = "SETTLEMENT_NOT_YOURS" { "该结算属于另一机构", "请由原机构办理"; "the settlement belongs to another institution", "only that institution can do this" }
     NeverDecided = "NEVER_DECIDED" { "该报文尚无处理结果", "请用同一 msgid 重发原报文，得到结果前不要收取现金"; "nothing has been decided under this msgid", "send the same message again, and take no cash before it is answered" }
     UsageProhibited = "USAGE_PROHIBITED" { "该用途不得使用个人账户", "公共卫生、体育健身、养生保健费用不在支付范围"; "no personal account may pay for this use", "public health, fitness and wellness are excluded everywhere" }

@@ -21,6 +21,7 @@ use proto::binding::v1::{Bound, Declined, Requested, Unbound};
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
 use proto::settlement::v1::{
     AccountClosed, AccountFrozen, AccountUnfrozen, BalanceChanged, Cancelled, Charged, Overdrawn,
+    Refunded,
 };
 use sqlx::migrate::Migrator;
 
@@ -71,6 +72,7 @@ const FOLLOWED: [(&str, Follow); 3] = [
             subjects: &[
                 Charged::SUBJECT,
                 Cancelled::SUBJECT,
+                Refunded::SUBJECT,
                 BalanceChanged::SUBJECT,
                 Overdrawn::SUBJECT,
                 AccountFrozen::SUBJECT,
@@ -152,6 +154,8 @@ pub async fn serve(
 
 #[cfg(test)]
 mod tests {
+    use proto::event::Fact;
+
     use super::*;
 
     #[test]
@@ -159,6 +163,22 @@ mod tests {
         for (_, follow) in FOLLOWED {
             for subject in follow.subjects {
                 assert_eq!(subject.split('.').nth(2), Some(follow.service), "{subject}");
+            }
+        }
+    }
+
+    /// A fact that makes notices and that nobody follows would leave a balance change untold.
+    #[test]
+    fn what_is_not_followed_concerns_nobody() {
+        let followed: Vec<&str> = FOLLOWED
+            .iter()
+            .flat_map(|(_, follow)| follow.subjects.iter().copied())
+            .collect();
+        for subject in Fact::SUBJECTS {
+            if !followed.contains(subject) {
+                let fact = Fact::decode(subject, &[]).expect("an empty message is a message");
+                let notices = tell::notices_of(&fact);
+                assert!(notices.is_ok_and(|notices| notices.is_empty()), "{subject}");
             }
         }
     }

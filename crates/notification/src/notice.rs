@@ -153,13 +153,22 @@ pub enum Told {
         charged_at: Timestamp,
         balances: Vec<Balance>,
     },
-    /// A bill that relatives had paid for the patient was taken back.
+    /// What came back of a payment cannot return to the account that made it: it is kept until somebody asks for it.
+    RefundUnclaimed {
+        institution: Institution,
+        amount: Amount,
+        charged_at: Timestamp,
+    },
+    /// A bill that relatives had paid for the patient was given back; `stands` is what is left of it, `waiting` of the aid has not
+    /// reached its payers.
     AidRefundedForYou {
         institution: Institution,
         total: Amount,
         own: Amount,
         aid: Amount,
         cash: Amount,
+        stands: Amount,
+        waiting: Amount,
         charged_at: Timestamp,
         contributors: Vec<Part>,
     },
@@ -237,6 +246,7 @@ impl Told {
             Self::AccountClosed { .. } => (Template::AccountClosed, Audience::Owner),
             Self::ChargedOwn { .. } => (Template::ChargedOwn, Audience::Owner),
             Self::RefundedOwn { .. } => (Template::RefundedOwn, Audience::Owner),
+            Self::RefundUnclaimed { .. } => (Template::RefundUnclaimed, Audience::Owner),
             Self::ChargedAid { .. } => (Template::ChargedAid, Audience::Contributor),
             Self::LimitReached { .. } => (Template::LimitReached, Audience::Contributor),
             Self::AidShortByLimit { .. } => (Template::AidShort, Audience::Contributor),
@@ -278,6 +288,7 @@ impl Told {
             | Self::AccountClosed { .. }
             | Self::ChargedOwn { .. }
             | Self::AidShort { .. }
+            | Self::RefundUnclaimed { .. }
             | Self::RefundedOwn { .. } => Vec::new(),
             Self::ChargedAid {
                 beneficiary: who, ..

@@ -1,6 +1,6 @@
 //! Who is told what of a fact: the one mapping from events to notices.
 //!
-//! A charge and its cancellation carry every account they moved, so one event makes all of its notices; the
+//! A charge, and what is given back of it, carry every account they moved, so one event makes all of its notices; the
 //! `balance_changed` events of the same movement then make none. Every other change of a balance is told by its
 //! `balance_changed` event. So no change goes untold, and none is told twice.
 
@@ -12,6 +12,7 @@ use crate::notice::NewNotice;
 mod kin;
 mod legs;
 mod money;
+mod refunds;
 mod upkeep;
 
 /// The notices of a fact: at most one per person and template. A fact that concerns nobody makes none.
@@ -21,7 +22,8 @@ mod upkeep;
 pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
     match fact {
         Fact::Charged(charged) => money::charged(charged),
-        Fact::Cancelled(cancelled) => money::cancelled(cancelled),
+        Fact::Cancelled(cancelled) => refunds::cancelled(cancelled),
+        Fact::Refunded(refunded) => refunds::refunded(refunded),
         Fact::BalanceChanged(changed) => money::balance_changed(changed),
         Fact::Overdrawn(overdrawn) => upkeep::overdrawn(overdrawn),
         Fact::AccountFrozen(frozen) => upkeep::frozen(frozen),

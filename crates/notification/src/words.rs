@@ -205,6 +205,7 @@ templates! {
     "mandate_changed.beneficiary"
     "pre_allocation_adjusted.owner"
     "pre_allocation_credited.owner"
+    "refund_unclaimed.owner"
     "refunded_aid.beneficiary"
     "refunded_aid.contributor"
     "refunded_own.owner"

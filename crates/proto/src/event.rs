@@ -98,6 +98,7 @@ facts! {
     "settlement" {
         Charged: settlement::v1::Charged = "charged", |fact| &fact.settlement_id;
         Cancelled: settlement::v1::Cancelled = "cancelled", |fact| &fact.settlement_id;
+        Refunded: settlement::v1::Refunded = "refunded", |fact| &fact.settlement_id;
         BalanceChanged: settlement::v1::BalanceChanged = "balance_changed", |fact| &fact.account_id;
         Overdrawn: settlement::v1::Overdrawn = "overdrawn", |fact| &fact.account_id;
         AccountFrozen: settlement::v1::AccountFrozen = "account_frozen", |fact| &fact.account_id;

@@ -5,10 +5,12 @@
 CREATE TABLE request_key (
     institution text        NOT NULL,
     msgid       text        NOT NULL CHECK (msgid ~ '^[!-~]{1,30}$'),
-    operation   text        NOT NULL CHECK (operation IN ('SETTLE', 'CANCEL', 'HOLD', 'CAPTURE', 'RELEASE')),
+    operation   text        NOT NULL CHECK (operation IN (
+        'SETTLE', 'CANCEL', 'REFUND', 'REVERSE', 'REVERSED', 'HOLD', 'CAPTURE', 'RELEASE')),
     -- The fields that decide, readable, so that another request under this key can be told what differs.
     request     jsonb       NOT NULL,
-    -- The settlement, the cancellation or the hold.
+    -- The settlement, the refund that took back all or a part of one, the hold, or the reversal; REVERSED is the key of a
+    -- message that was reversed before it arrived, and names that reversal.
     outcome_id  uuid        NOT NULL,
     claimed_at  timestamptz NOT NULL,
     PRIMARY KEY (institution, msgid)
@@ -37,12 +39,19 @@ CREATE TABLE settlement (
     sandbox            boolean     NOT NULL,
     -- The answer as it was given, encoded: a repeated request gets it again, explanation and all.
     answer             bytea       NOT NULL,
-    -- Set under this row's lock.
+    -- What came back of it that no leg holds; moved under this row's lock, like all that follows.
+    cash_back_fen      bigint      NOT NULL DEFAULT 0,
+    pooled_back_fen    bigint      NOT NULL DEFAULT 0,
+    -- The cancellation or reversal that took back all that was left of it.
     cancellation_id    uuid,
     CONSTRAINT settlement_outcome_is_whole CHECK ((outcome = 'DECLINED') = (decline_reason IS NOT NULL)),
     CONSTRAINT settlement_parts_add_up CHECK (CASE outcome
         WHEN 'SETTLED' THEN total_fen = pooled_fen + own_fen + aid_fen + cash_fen
-        ELSE pooled_fen + own_fen + aid_fen + cash_fen = 0 AND cancellation_id IS NULL END)
+        ELSE pooled_fen + own_fen + aid_fen + cash_fen = 0 AND cancellation_id IS NULL END),
+    CONSTRAINT settlement_refund_is_within CHECK (
+        cash_back_fen BETWEEN 0 AND cash_fen AND pooled_back_fen BETWEEN 0 AND pooled_fen),
+    CONSTRAINT settlement_cancelled_is_given_back CHECK (
+        cancellation_id IS NULL OR (cash_back_fen = cash_fen AND pooled_back_fen = pooled_fen))
 ) WITH (fillfactor = 90);
 
 CREATE TABLE leg (
@@ -69,15 +78,6 @@ CREATE TABLE leg (
     CONSTRAINT leg_aid_is_counted CHECK (
         (kind = 'AID') = (limit_day IS NOT NULL) AND (kind = 'AID') = (limit_year IS NOT NULL))
 ) WITH (fillfactor = 90);
-
-CREATE TABLE cancellation (
-    cancellation_id uuid        PRIMARY KEY,
-    settlement_id   uuid        NOT NULL CONSTRAINT cancellation_once UNIQUE,
-    institution     text        NOT NULL,
-    msgid           text        NOT NULL,
-    cancelled_at    timestamptz NOT NULL,
-    answer          bytea       NOT NULL
-);
 
 -- One settlement per e-credential token.
 CREATE TABLE credential_use (

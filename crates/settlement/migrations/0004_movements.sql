@@ -6,22 +6,24 @@ CREATE TABLE movement (
     posted_at             timestamptz NOT NULL,
     kind                  text        NOT NULL CHECK (kind IN (
         'ALLOCATION_ACTUAL', 'OPENING_BALANCE', 'CHARGE_OWN', 'CHARGE_AID', 'CANCEL_OWN', 'CANCEL_AID',
+        'REFUND_OWN', 'REFUND_AID', 'REVERSAL_OWN', 'REVERSAL_AID',
         'PRE_ALLOCATION', 'PRE_TO_ACTUAL_ADJ', 'CLEARING_DELTA', 'YEAR_ROLLOVER', 'INTEREST', 'ACCOUNT_EXIT',
         'CORRECTION')),
     debit                 text        NOT NULL CHECK (debit <> ''),
     credit                text        NOT NULL CHECK (credit <> ''),
     amount_fen            bigint      NOT NULL CHECK (amount_fen > 0),
 
-    -- The personal account it moved, and how that account stood after it.
+    -- The personal account it moved, and how that account stood after it. Money that waits in suspense moved no account:
+    -- then it says whose money it is, and there is no "after".
     account_id            uuid        NOT NULL,
     bucket                text        NOT NULL CHECK (bucket IN ('CURRENT', 'PRIOR')),
-    account_version       bigint      NOT NULL CHECK (account_version > 0),
-    current_after_fen     bigint      NOT NULL,
-    prior_after_fen       bigint      NOT NULL,
+    account_version       bigint      CHECK (account_version > 0),
+    current_after_fen     bigint,
+    prior_after_fen       bigint,
 
-    -- Why it moved: a bill, the cancellation of a bill, or an allocation.
+    -- Why it moved: a bill, what was given back of a bill, or an allocation.
     settlement_id         uuid,
-    cancellation_id       uuid,
+    refund_id             uuid,
     allocation_id         uuid,
     -- Aid only: whose bill, under which permission.
     beneficiary_person_id uuid,
@@ -43,12 +45,18 @@ CREATE TABLE movement (
     CONSTRAINT movement_rollover_stays_in_the_account CHECK (
         kind <> 'YEAR_ROLLOVER' OR (debit LIKE 'pa:%' AND credit LIKE 'pa:%' AND bucket = 'PRIOR')),
     CONSTRAINT movement_has_one_cause CHECK ((settlement_id IS NULL) <> (allocation_id IS NULL)),
-    CONSTRAINT movement_cancels_a_settlement CHECK (
-        (cancellation_id IS NOT NULL) = (kind IN ('CANCEL_OWN', 'CANCEL_AID'))
-        AND (cancellation_id IS NOT NULL) = (reverses IS NOT NULL)
-        AND (cancellation_id IS NULL OR settlement_id IS NOT NULL)),
+    CONSTRAINT movement_gives_back_what_a_settlement_took CHECK (
+        (refund_id IS NOT NULL) = (kind IN (
+            'CANCEL_OWN', 'CANCEL_AID', 'REFUND_OWN', 'REFUND_AID', 'REVERSAL_OWN', 'REVERSAL_AID'))
+        AND (refund_id IS NOT NULL) = (reverses IS NOT NULL)
+        AND (refund_id IS NULL OR settlement_id IS NOT NULL)),
+    CONSTRAINT movement_into_suspense_moves_no_account CHECK (
+        (account_version IS NULL) = (credit = 'suspense:refund_unclaimed')
+        AND (account_version IS NULL) = (current_after_fen IS NULL)
+        AND (account_version IS NULL) = (prior_after_fen IS NULL)
+        AND (account_version IS NOT NULL OR refund_id IS NOT NULL)),
     CONSTRAINT movement_aid_names_its_mandate CHECK (
-        (kind IN ('CHARGE_AID', 'CANCEL_AID')) = (binding_id IS NOT NULL)
+        (kind IN ('CHARGE_AID', 'CANCEL_AID', 'REFUND_AID', 'REVERSAL_AID')) = (binding_id IS NOT NULL)
         AND (binding_id IS NULL) = (beneficiary_person_id IS NULL)
         AND (binding_id IS NULL) = (mandate_version IS NULL))
 ) PARTITION BY RANGE (posted_at);

@@ -13,7 +13,9 @@ use crate::book::Book;
 use crate::hold::capture::Captured;
 use crate::hold::place::Placed;
 use crate::hold::{Ended, Hold, State};
-use crate::settlement::{Cancelled, Declined, Leg, Settled, Split};
+use crate::refund::Refunded;
+use crate::reverse::{Effect, Reversed};
+use crate::settlement::{Declined, Leg, Settled, Split};
 
 /// The answer to a bill that was settled. `book` knows whose the considered accounts are.
 pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
@@ -38,6 +40,7 @@ pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
         )),
         own_balance_fen: patient.balance().map_or(0, kernel::Fen::get),
         cancellation_id: String::new(),
+        refunded_fen: 0,
     };
     pb::SettleResponse {
         outcome: Some(pb::settle_response::Outcome::Settlement(settlement)),
@@ -272,27 +275,98 @@ fn person_of(account: kernel::AccountId, book: &Book) -> String {
 }
 
 /// The answer to a cancellation. Amounts are positive: what went back.
-pub fn cancelled(cancelled: &Cancelled) -> pb::CancelResponse {
-    let settlement = &cancelled.settlement;
-    let split = settlement.split;
+pub fn cancelled(refunded: &Refunded) -> pb::CancelResponse {
+    let (settlement, split) = (&refunded.settlement, refunded.split);
     pb::CancelResponse {
         cancellation: Some(pb::Cancellation {
-            cancellation_id: cancelled.id.to_string(),
+            cancellation_id: refunded.id.to_string(),
             settlement_id: settlement.id.to_string(),
-            institution: cancelled.key.institution.clone(),
-            msgid: cancelled.key.msgid.clone(),
+            institution: refunded.key.institution.clone(),
+            msgid: refunded.key.msgid.clone(),
             patient_person_id: settlement.patient.to_string(),
             person_no: settlement.person_no.clone(),
-            cancelled_at: Some(wire_time(cancelled.at)),
+            cancelled_at: Some(wire_time(refunded.at)),
             total_fen: split.total.get(),
             pooled_fen: split.pooled.get(),
             own_fen: split.own.get(),
             aid_fen: split.aid.get(),
             cash_fen: split.cash.get(),
-            legs: cancelled.legs.iter().map(leg).collect(),
-            own_balance_fen: cancelled.own_balance.get(),
+            legs: refunded.reached().iter().map(leg).collect(),
+            own_balance_fen: refunded.own_balance.get(),
+            unclaimed: unclaimed(refunded),
         }),
     }
+}
+
+/// The answer to a refund. Amounts are positive: what went back.
+pub fn refunded(refunded: &Refunded) -> pb::RefundResponse {
+    let (settlement, split) = (&refunded.settlement, refunded.split);
+    pb::RefundResponse {
+        refund: Some(pb::Refund {
+            refund_id: refunded.id.to_string(),
+            settlement_id: settlement.id.to_string(),
+            institution: refunded.key.institution.clone(),
+            msgid: refunded.key.msgid.clone(),
+            patient_person_id: settlement.patient.to_string(),
+            person_no: settlement.person_no.clone(),
+            refunded_at: Some(wire_time(refunded.at)),
+            total_fen: split.total.get(),
+            pooled_fen: split.pooled.get(),
+            own_fen: split.own.get(),
+            aid_fen: split.aid.get(),
+            cash_fen: split.cash.get(),
+            legs: refunded.reached().iter().map(leg).collect(),
+            unclaimed: unclaimed(refunded),
+            own_balance_fen: refunded.own_balance.get(),
+            left_fen: settlement.rest().total.get(),
+        }),
+    }
+}
+
+/// The answer to a reversal. Amounts are positive: what went back.
+pub fn reversed(reversed: &Reversed) -> pb::ReverseResponse {
+    let effect = match reversed.effect {
+        Effect::Undone => pb::ReversalEffect::Undone,
+        Effect::Nothing => pb::ReversalEffect::Nothing,
+        Effect::NeverArrives => pb::ReversalEffect::NeverArrives,
+    };
+    let mut reversal = pb::Reversal {
+        reversal_id: reversed.id.to_string(),
+        institution: reversed.key.institution.clone(),
+        msgid: reversed.key.msgid.clone(),
+        original_msgid: reversed.original.msgid.clone(),
+        effect: effect.into(),
+        reversed_at: Some(wire_time(reversed.at)),
+        ..pb::Reversal::default()
+    };
+    if let Some(refunded) = &reversed.refunded {
+        let split = refunded.split;
+        reversal.settlement_id = refunded.settlement.id.to_string();
+        reversal.total_fen = split.total.get();
+        reversal.pooled_fen = split.pooled.get();
+        reversal.own_fen = split.own.get();
+        reversal.aid_fen = split.aid.get();
+        reversal.cash_fen = split.cash.get();
+        reversal.legs = refunded.reached().iter().map(leg).collect();
+        reversal.unclaimed = unclaimed(refunded);
+    }
+    pb::ReverseResponse {
+        reversal: Some(reversal),
+    }
+}
+
+/// What waits in suspense, as legs.
+pub fn unclaimed(refunded: &Refunded) -> Vec<pb::Leg> {
+    let legs = refunded.waiting().map(|(waiting, _)| pb::Leg {
+        kind: kind(waiting.paid.payer).into(),
+        account_id: waiting.paid.account.to_string(),
+        person_id: waiting.paid.person.to_string(),
+        bucket: common::Bucket::from(waiting.bucket).into(),
+        amount_fen: waiting.amount.get(),
+        binding_id: binding_of(waiting.paid.payer),
+        mandate_version: mandate_of(waiting.paid.payer),
+    });
+    legs.collect()
 }
 
 /// An account as it stood at `as_of`.

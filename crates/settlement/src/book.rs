@@ -17,6 +17,7 @@ use crate::hold::{HeldLeg, Hold};
 use crate::institution::Institution;
 use crate::limit::{Counter, Scope};
 use crate::request::RequestKey;
+use crate::reverse::Original;
 use crate::settlement::Stored;
 
 /// The state that commands are decided over.
@@ -31,7 +32,7 @@ pub struct Book {
     pub counters: BTreeMap<Scope, Counter>,
     /// Which request a credential already paid for.
     pub credentials: BTreeMap<Vec<u8>, RequestKey>,
-    /// Settlements that commands of the batch cancel.
+    /// Settlements that commands of the batch give back.
     pub settlements: BTreeMap<SettlementId, Stored>,
     /// Corrections that are to be decided.
     pub corrections: BTreeMap<AllocationId, Proposal>,
@@ -41,6 +42,11 @@ pub struct Book {
     pub holds: BTreeMap<HoldId, Hold>,
     /// What open holds set aside on the accounts above.
     aside: Aside,
+    /// Ids that commands took for settlements, and that are refunds.
+    pub refunds: BTreeSet<SettlementId>,
+    /// What became of the messages that commands undo, by reversal.
+    pub originals: BTreeMap<SettlementId, Original>,
+    moved_settlements: BTreeSet<SettlementId>,
     moved_accounts: BTreeSet<AccountId>,
     /// Whether more than balances changed.
     reshaped: bool,
@@ -169,6 +175,20 @@ impl Book {
     pub fn store_counters(&mut self, changed: BTreeMap<Scope, Counter>) {
         self.moved_counters.extend(changed.keys());
         self.counters.extend(changed);
+    }
+
+    /// Replaces a settlement by its state after something was given back.
+    pub fn store_settlement(&mut self, settlement: Stored) {
+        self.moved_settlements.insert(settlement.id);
+        self.settlements.insert(settlement.id, settlement);
+    }
+
+    /// The settlements of which something was given back, as they stand now, by id.
+    pub fn moved_settlements(&self) -> Vec<&Stored> {
+        self.moved_settlements
+            .iter()
+            .filter_map(|id| self.settlements.get(id))
+            .collect()
     }
 
     /// The accounts that moved, as they stand now, by id.

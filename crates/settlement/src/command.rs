@@ -1,5 +1,7 @@
 //! What the writer is asked to do, and what it answers. All money goes through these.
 
+use std::collections::BTreeMap;
+
 use kernel::{
     AccountId, AllocationId, Bucket, Date, Fen, PersonId, Reason, Refusal, Role, SettlementId,
     Timestamp,
@@ -7,10 +9,11 @@ use kernel::{
 use proto::convert;
 use proto::settlement::v1 as pb;
 
-use crate::bill::Bill;
+use crate::bill::{Bill, MOST_LINES, person_no};
 use crate::hold::command as hold;
 use crate::keep::Keep;
 use crate::quote::Named;
+use crate::refund::What;
 use crate::request::{Asked, Operation, RequestKey};
 
 pub use crate::allocation::AllocationKind;
@@ -20,6 +23,8 @@ pub use crate::allocation::AllocationKind;
 pub enum Command {
     Settle(Box<Settle>),
     Cancel(Cancel),
+    Refund(Refund),
+    Reverse(Reverse),
     Allocate(Allocate),
     Keep(Keep),
     Hold(hold::Command),
@@ -30,6 +35,8 @@ pub enum Command {
 pub enum Answer {
     Settle(Box<pb::SettleResponse>),
     Cancel(Box<pb::CancelResponse>),
+    Refund(Box<pb::RefundResponse>),
+    Reverse(Box<pb::ReverseResponse>),
     Allocate(Box<pb::Account>),
     Keep(Box<pb::Account>),
     Place(Box<pb::PlaceHoldResponse>),
@@ -71,13 +78,39 @@ pub struct Presented {
     pub fingerprint: Vec<u8>,
 }
 
-/// Take a whole settlement back.
+/// Take back all that is left of a settlement.
 #[derive(Debug, Clone)]
 pub struct Cancel {
     /// The cancellation's, should it be decided now.
     pub id: SettlementId,
     pub key: RequestKey,
     pub settlement: SettlementId,
+    /// `psn_no`, when the institution gave it.
+    pub person_no: Option<String>,
+}
+
+/// Give a part of a settlement back.
+#[derive(Debug, Clone)]
+pub struct Refund {
+    /// The refund's, should it be decided now.
+    pub id: SettlementId,
+    pub key: RequestKey,
+    pub settlement: SettlementId,
+    /// `psn_no`, when the institution gave it.
+    pub person_no: Option<String>,
+    pub what: What,
+}
+
+/// Undo a message.
+#[derive(Debug, Clone)]
+pub struct Reverse {
+    /// The reversal's, should it be decided now.
+    pub id: SettlementId,
+    pub key: RequestKey,
+    /// The message to undo.
+    pub original: RequestKey,
+    /// What that message was.
+    pub was: Operation,
     /// `psn_no`, when the institution gave it.
     pub person_no: Option<String>,
 }
@@ -117,8 +150,95 @@ impl Command {
                 let asked = Asked::cancel(cancel.settlement, cancel.person_no.as_deref());
                 Some((&cancel.key, Operation::Cancel, asked, cancel.id))
             }
+            Self::Refund(refund) => {
+                let asked =
+                    Asked::refund(refund.settlement, refund.person_no.as_deref(), &refund.what);
+                Some((&refund.key, Operation::Refund, asked, refund.id))
+            }
+            Self::Reverse(reverse) => {
+                let person_no = reverse.person_no.as_deref();
+                let asked = Asked::reverse(&reverse.original, reverse.was, person_no);
+                Some((&reverse.key, Operation::Reverse, asked, reverse.id))
+            }
             Self::Allocate(_) | Self::Keep(_) => None,
             Self::Hold(command) => command.claim(),
+        }
+    }
+}
+
+impl Reverse {
+    /// Reads a request under its key.
+    ///
+    /// # Errors
+    /// Names the field that is missing or cannot be read; `MESSAGE_NOT_YOURS` if another institution sent the original.
+    pub fn read(key: RequestKey, request: &pb::ReverseRequest) -> Result<Self, Refusal> {
+        use pb::ReversibleOperation as Wire;
+        if !request.original_msgid.starts_with(&key.institution) {
+            return Err(Reason::MessageNotYours.into());
+        }
+        let original = RequestKey::new(&key.institution, &request.original_msgid)?;
+        if original == key {
+            return Err(Reason::MessageNotReversible.into());
+        }
+        let was = match Wire::try_from(request.original_operation) {
+            Ok(Wire::Settle) => Operation::Settle,
+            Ok(Wire::Cancel) => Operation::Cancel,
+            Ok(Wire::Refund) => Operation::Refund,
+            Ok(Wire::Unspecified) => {
+                return Err(Refusal::about(Reason::FieldMissing, "original_operation"));
+            }
+            Err(_) => return Err(Refusal::about(Reason::UnknownCode, "original_operation")),
+        };
+        Ok(Self {
+            id: SettlementId::generate(),
+            key,
+            original,
+            was,
+            person_no: person_no(&request.person_no)?,
+        })
+    }
+}
+
+impl Refund {
+    /// Reads a request under its key.
+    ///
+    /// # Errors
+    /// Names the field that is missing or cannot be read.
+    pub fn read(key: RequestKey, request: &pb::RefundRequest) -> Result<Self, Refusal> {
+        Ok(Self {
+            id: SettlementId::generate(),
+            key,
+            settlement: convert::id("settlement_id", &request.settlement_id)?,
+            person_no: person_no(&request.person_no)?,
+            what: what(request.what.as_ref())?,
+        })
+    }
+}
+
+fn what(what: Option<&pb::refund_request::What>) -> Result<What, Refusal> {
+    use pb::refund_request::What as Wire;
+    match what {
+        None => Err(Refusal::about(Reason::FieldMissing, "amount_fen or lines")),
+        Some(Wire::AmountFen(fen)) => Ok(What::Amount(convert::amount("amount_fen", *fen)?)),
+        Some(Wire::Lines(told)) => {
+            if told.lines.is_empty() {
+                return Err(Refusal::about(Reason::FieldMissing, "lines"));
+            }
+            if told.lines.len() > MOST_LINES {
+                return Err(Refusal::about(Reason::PageTooLarge, "lines"));
+            }
+            let mut lines = BTreeMap::new();
+            for line in &told.lines {
+                let amount = line
+                    .amount_fen
+                    .map(|fen| convert::amount("lines.amount_fen", fen))
+                    .transpose()?;
+                let no = convert::text("lines.line_no", &line.line_no, 30)?.to_owned();
+                if lines.insert(no, amount).is_some() {
+                    return Err(Refusal::about(Reason::PartsDoNotAddUp, "lines.line_no × 2"));
+                }
+            }
+            Ok(What::Lines(lines.into_iter().collect()))
         }
     }
 }

@@ -366,4 +366,4 @@ fn left(book: &Book, patient: &Account, leg: &Leg, (packs, at): (&Packs, Timesta
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,7 +11,8 @@ use crate::answer;
 use crate::command::AllocationKind;
 use crate::enforced::{Fence, FenceScope};
 use crate::keep::{Kept, Mark};
-use crate::settlement::{Cancelled, Change, Leg, Settled, changes};
+use crate::refund::{Refunded, Way};
+use crate::settlement::{Change, Leg, Settled, changes};
 
 /// What a settled bill tells: the charge with its legs, and each account that moved.
 pub fn of_settlement(settled: &Settled, trace: Option<&String>) -> Vec<Entry> {
@@ -27,18 +28,27 @@ pub fn of_settlement(settled: &Settled, trace: Option<&String>) -> Vec<Entry> {
     entries
 }
 
-/// What a cancellation tells.
-pub fn of_cancellation(cancelled: &Cancelled, trace: Option<&String>) -> Vec<Entry> {
-    let fact = taken_back(cancelled);
-    let mut entries = vec![Entry::new(&fact, cancelled.at).in_trace(trace.cloned())];
-    let cause = Cause {
-        kind: pb::BalanceCause::Cancel,
-        id: cancelled.id.to_string(),
-        period: "",
-        at: cancelled.at,
-        sandbox: cancelled.settlement.sandbox,
+/// What it tells that something was given back.
+pub fn of_refund(refunded: &Refunded, trace: Option<&String>) -> Vec<Entry> {
+    let (kind, fact) = match refunded.way {
+        Way::Cancel | Way::Reversal => (
+            pb::BalanceCause::Cancel,
+            Entry::new(&cancelled(refunded), refunded.at),
+        ),
+        Way::Refund => (
+            pb::BalanceCause::Refund,
+            Entry::new(&given_back(refunded), refunded.at),
+        ),
     };
-    entries.extend(moved(&cancelled.legs, true, &cause, trace));
+    let mut entries = vec![fact.in_trace(trace.cloned())];
+    let cause = Cause {
+        kind,
+        id: refunded.id.to_string(),
+        period: "",
+        at: refunded.at,
+        sandbox: refunded.settlement.sandbox,
+    };
+    entries.extend(moved(&refunded.reached(), true, &cause, trace));
     entries
 }
 
@@ -214,20 +224,42 @@ fn charged(settled: &Settled) -> pb::Charged {
     }
 }
 
-fn taken_back(cancelled: &Cancelled) -> pb::Cancelled {
-    let (settlement, split) = (&cancelled.settlement, cancelled.settlement.split);
+fn cancelled(refunded: &Refunded) -> pb::Cancelled {
+    let (settlement, split) = (&refunded.settlement, refunded.split);
     pb::Cancelled {
-        cancellation_id: cancelled.id.to_string(),
+        cancellation_id: refunded.id.to_string(),
         settlement_id: settlement.id.to_string(),
         patient_person_id: settlement.patient.to_string(),
-        institution_kind: pb::InstitutionKind::from(cancelled.institution_kind).into(),
+        institution_kind: pb::InstitutionKind::from(refunded.institution_kind).into(),
         settled_at: Some(wire_time(settlement.settled_at)),
-        cancelled_at: Some(wire_time(cancelled.at)),
-        legs: cancelled.legs.iter().map(charged_leg).collect(),
+        cancelled_at: Some(wire_time(refunded.at)),
+        legs: refunded.reached().iter().map(charged_leg).collect(),
         total_fen: split.total.get(),
         own_fen: split.own.get(),
         aid_fen: split.aid.get(),
         cash_fen: split.cash.get(),
+        sandbox: settlement.sandbox,
+        unclaimed: answer::unclaimed(refunded),
+    }
+}
+
+fn given_back(refunded: &Refunded) -> pb::Refunded {
+    let (settlement, split) = (&refunded.settlement, refunded.split);
+    pb::Refunded {
+        refund_id: refunded.id.to_string(),
+        settlement_id: settlement.id.to_string(),
+        patient_person_id: settlement.patient.to_string(),
+        institution_kind: pb::InstitutionKind::from(refunded.institution_kind).into(),
+        settled_at: Some(wire_time(settlement.settled_at)),
+        refunded_at: Some(wire_time(refunded.at)),
+        legs: refunded.reached().iter().map(charged_leg).collect(),
+        unclaimed: answer::unclaimed(refunded),
+        total_fen: split.total.get(),
+        pooled_fen: split.pooled.get(),
+        own_fen: split.own.get(),
+        aid_fen: split.aid.get(),
+        cash_fen: split.cash.get(),
+        left_fen: settlement.rest().total.get(),
         sandbox: settlement.sandbox,
     }
 }

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::answer;
 use crate::bill::{Bill, person_no};
-use crate::command::{Allocate, Answer, Cancel, Command, Origin, Settle};
+use crate::command::{Allocate, Answer, Cancel, Command, Origin, Refund, Reverse, Settle};
 use crate::request::RequestKey;
 use crate::resolver::Resolver;
 use crate::store::{self, StoreError};
@@ -287,6 +287,44 @@ impl SettlementService for Api {
         }
     }
 
+    async fn refund(
+        &self,
+        request: Request<pb::RefundRequest>,
+    ) -> Result<Response<pb::RefundResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
+        let refund = Refund::read(key, &request).map_err(refuse)?;
+        match self
+            .writer
+            .submit(Command::Refund(refund), origin(&caller))
+            .await
+        {
+            Ok(Answer::Refund(answer)) => Ok(Response::new(*answer)),
+            Ok(_) => Err(mismatched()),
+            Err(refusal) => Err(refuse(refusal)),
+        }
+    }
+
+    async fn reverse(
+        &self,
+        request: Request<pb::ReverseRequest>,
+    ) -> Result<Response<pb::ReverseResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
+        let reverse = Reverse::read(key, &request).map_err(refuse)?;
+        match self
+            .writer
+            .submit(Command::Reverse(reverse), origin(&caller))
+            .await
+        {
+            Ok(Answer::Reverse(answer)) => Ok(Response::new(*answer)),
+            Ok(_) => Err(mismatched()),
+            Err(refusal) => Err(refuse(refusal)),
+        }
+    }
+
     async fn place_hold(
         &self,
         request: Request<pb::PlaceHoldRequest>,
@@ -360,8 +398,8 @@ impl SettlementService for Api {
             Role::Institution => {}
             _ => caller.may_act_for(found.patient).map_err(refuse)?,
         }
-        let settlement = show::settlement(&found.answer, found.cancellation)
-            .map_err(|error| internal(&error))?;
+        let settlement =
+            show::settlement(&found.answer, found.since).map_err(|error| internal(&error))?;
         Ok(Response::new(pb::GetSettlementResponse {
             settlement: Some(settlement),
         }))

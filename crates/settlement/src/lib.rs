@@ -2,8 +2,8 @@
 //!
 //! All money goes through the [`writer`]: a batch of commands is one transaction that claims their keys, locks the
 //! accounts they may touch, decides them one after the other over the locked state, and writes the outcome with one
-//! statement per table. Nouns are pure ([`account`], [`bill`], [`enforced`], [`settlement`]), and so are the decisions
-//! ([`decide`], [`cancel`], [`allocation`], [`keep`]); all SQL is in [`store`].
+//! statement per table. Nouns are pure ([`account`], [`bill`], [`enforced`], [`settlement`], [`refund`]), and so are the
+//! decisions ([`decide`], [`give_back`], [`reverse`], [`allocation`], [`keep`]); all SQL is in [`store`].
 //!
 //! What others tell about people and permissions is copied by the [`consumer`], under the same locks: a permission that
 //! was withdrawn stops paying in the moment in which `fenced` says so.
@@ -13,7 +13,6 @@ pub mod allocation;
 mod answer;
 pub mod bill;
 pub mod book;
-pub mod cancel;
 pub mod command;
 mod config;
 pub mod consumer;
@@ -21,6 +20,7 @@ pub mod correction;
 pub mod decide;
 pub mod enforced;
 mod event;
+pub mod give_back;
 mod grpc;
 pub mod hold;
 pub mod import;
@@ -31,8 +31,10 @@ mod maintenance;
 pub mod movement;
 pub mod project;
 pub mod quote;
+pub mod refund;
 pub mod request;
 mod resolver;
+pub mod reverse;
 pub mod settlement;
 mod start;
 pub mod store;

@@ -9,7 +9,8 @@ use crate::account::{Account, After};
 use crate::allocation::Allocated;
 use crate::command::{AllocationKind, Origin};
 use crate::institution::clearing_type;
-use crate::settlement::{Cancelled, Leg, Settled};
+use crate::refund::{Place, Refunded, Way};
+use crate::settlement::Settled;
 
 /// What a movement is (`domain.md` 10.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum Kind {
     ChargeAid,
     CancelOwn,
     CancelAid,
+    RefundOwn,
+    RefundAid,
+    ReversalOwn,
+    ReversalAid,
     PreAllocation,
     PreToActualAdjustment,
     ClearingDelta,
@@ -39,6 +44,10 @@ impl Kind {
             Self::ChargeAid => "CHARGE_AID",
             Self::CancelOwn => "CANCEL_OWN",
             Self::CancelAid => "CANCEL_AID",
+            Self::RefundOwn => "REFUND_OWN",
+            Self::RefundAid => "REFUND_AID",
+            Self::ReversalOwn => "REVERSAL_OWN",
+            Self::ReversalAid => "REVERSAL_AID",
             Self::PreAllocation => "PRE_ALLOCATION",
             Self::PreToActualAdjustment => "PRE_TO_ACTUAL_ADJ",
             Self::ClearingDelta => "CLEARING_DELTA",
@@ -70,7 +79,8 @@ impl From<AllocationKind> for Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     Settlement(SettlementId),
-    Cancellation {
+    /// It was given back.
+    Refund {
         id: SettlementId,
         of: SettlementId,
         /// The movement that is taken back.
@@ -97,13 +107,17 @@ pub struct Movement<'a> {
     pub amount: Fen,
     pub account: AccountId,
     pub bucket: Bucket,
-    pub after: After,
+    /// None for money that waits in suspense: it is the account's, and moved no account.
+    pub after: Option<After>,
     pub cause: Cause,
     pub aid: Option<Aid>,
     pub origin: &'a Origin,
     pub reason: &'a str,
     pub sandbox: bool,
 }
+
+/// Where money waits that could not return to the account that paid it.
+const SUSPENSE: &str = "suspense:refund_unclaimed";
 
 /// The ledger account of a bucket. It is the enrolment's, not the person's: a person may have several.
 fn personal(account: AccountId, bucket: Bucket) -> String {
@@ -130,8 +144,8 @@ fn source(kind: AllocationKind, account: &Account) -> String {
     }
 }
 
-fn aid_of(leg: &Leg, beneficiary: PersonId) -> Option<Aid> {
-    match leg.payer {
+fn aid_of(payer: Payer, beneficiary: PersonId) -> Option<Aid> {
+    match payer {
         Payer::Own => None,
         Payer::Aid { binding, mandate } => Some(Aid {
             beneficiary,
@@ -158,48 +172,59 @@ pub fn of_settlement<'a>(
         amount: leg.amount,
         account: leg.account,
         bucket: leg.bucket,
-        after: leg.after,
+        after: Some(leg.after),
         cause: Cause::Settlement(settled.id),
-        aid: aid_of(leg, settled.patient.person),
+        aid: aid_of(leg.payer, settled.patient.person),
         origin,
         reason: "settle",
         sandbox: settled.patient.sandbox,
     })
 }
 
-/// One movement per leg, the other way.
-pub fn of_cancellation<'a>(
-    cancelled: &'a Cancelled,
+/// One movement per leg of which something went back, the other way.
+pub fn of_refund<'a>(
+    refunded: &'a Refunded,
     origin: &'a Origin,
 ) -> impl Iterator<Item = Movement<'a>> {
-    let settlement = &cancelled.settlement;
-    let clearing = clearing_type(cancelled.institution_kind, settlement.usage);
-    cancelled
-        .legs
-        .iter()
-        .zip(&settlement.legs)
-        .map(move |(leg, paid)| Movement {
+    let settlement = &refunded.settlement;
+    let clearing = clearing_type(refunded.institution_kind, settlement.usage);
+    refunded.legs.iter().map(move |leg| {
+        let (account, bucket) = (leg.paid.account, leg.bucket);
+        let (credit, after) = match leg.place {
+            Place::Account(after) => (personal(account, bucket), Some(after)),
+            Place::Suspense(_) => (SUSPENSE.to_owned(), None),
+        };
+        Movement {
             id: MovementId::generate(),
-            kind: match leg.payer {
-                Payer::Own => Kind::CancelOwn,
-                Payer::Aid { .. } => Kind::CancelAid,
+            kind: match (refunded.way, leg.paid.payer) {
+                (Way::Refund, Payer::Own) => Kind::RefundOwn,
+                (Way::Refund, Payer::Aid { .. }) => Kind::RefundAid,
+                (Way::Cancel, Payer::Own) => Kind::CancelOwn,
+                (Way::Cancel, Payer::Aid { .. }) => Kind::CancelAid,
+                (Way::Reversal, Payer::Own) => Kind::ReversalOwn,
+                (Way::Reversal, Payer::Aid { .. }) => Kind::ReversalAid,
             },
             debit: format!("payable:inst:{}:{clearing}", settlement.institution),
-            credit: personal(leg.account, leg.bucket),
+            credit,
             amount: leg.amount,
-            account: leg.account,
-            bucket: leg.bucket,
-            after: leg.after,
-            cause: Cause::Cancellation {
-                id: cancelled.id,
+            account,
+            bucket,
+            after,
+            cause: Cause::Refund {
+                id: refunded.id,
                 of: settlement.id,
-                reverses: paid.movement,
+                reverses: leg.paid.movement,
             },
-            aid: aid_of(leg, settlement.patient),
+            aid: aid_of(leg.paid.payer, settlement.patient),
             origin,
-            reason: "cancel",
+            reason: match refunded.way {
+                Way::Refund => "refund",
+                Way::Cancel => "cancel",
+                Way::Reversal => "reverse",
+            },
             sandbox: settlement.sandbox,
-        })
+        }
+    })
 }
 
 /// From its source to the account; the other way, if the amount is below zero: that of a movement never is.
@@ -219,7 +244,7 @@ pub fn of_allocation<'a>(allocated: &'a Allocated, origin: &'a Origin) -> Moveme
         amount,
         account: allocation.account,
         bucket: allocation.bucket,
-        after: allocated.after,
+        after: Some(allocated.after),
         cause: Cause::Allocation(allocation.id),
         aid: None,
         origin,

@@ -8,6 +8,7 @@ use kernel::{Fen, HoldId, PersonId, QuoteId, Reason, Refusal, SettlementId};
 use serde_json::{Map, Value, json};
 
 use crate::bill::Bill;
+use crate::refund::What;
 
 /// `(institution, msgid)`: what a request is known by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +49,11 @@ impl fmt::Display for RequestKey {
 pub enum Operation {
     Settle,
     Cancel,
+    Refund,
+    /// Undo another message.
+    Reverse,
+    /// Nothing: the message of this key was reversed before it arrived.
+    Reversed,
     /// Place a hold.
     Place,
     /// Capture one: it becomes a settlement.
@@ -56,11 +62,25 @@ pub enum Operation {
 }
 
 impl Operation {
+    const ALL: [Self; 8] = [
+        Self::Settle,
+        Self::Cancel,
+        Self::Refund,
+        Self::Reverse,
+        Self::Reversed,
+        Self::Place,
+        Self::Capture,
+        Self::Release,
+    ];
+
     /// The word that is stored.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Settle => "SETTLE",
             Self::Cancel => "CANCEL",
+            Self::Refund => "REFUND",
+            Self::Reverse => "REVERSE",
+            Self::Reversed => "REVERSED",
             Self::Place => "HOLD",
             Self::Capture => "CAPTURE",
             Self::Release => "RELEASE",
@@ -69,15 +89,9 @@ impl Operation {
 
     /// The operation with this word.
     pub fn from_code(code: &str) -> Option<Self> {
-        [
-            Self::Settle,
-            Self::Cancel,
-            Self::Place,
-            Self::Capture,
-            Self::Release,
-        ]
-        .into_iter()
-        .find(|operation| operation.code() == code)
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.code() == code)
     }
 }
 
@@ -148,6 +162,38 @@ impl Asked {
             ("settlement_id", json!(settlement.to_string())),
             ("person_no", json!(person_no)),
         ])
+    }
+
+    /// What a refund asks.
+    pub fn refund(settlement: SettlementId, person_no: Option<&str>, what: &What) -> Self {
+        let (amount, lines) = match what {
+            What::Amount(amount) => (Some(amount.get()), None),
+            What::Lines(lines) => (None, Some(lines)),
+        };
+        let lines: Option<Vec<Value>> = lines.map(|lines| {
+            let line = |(no, amount): &(String, Option<Fen>)| json!([no, amount.map(Fen::get)]);
+            lines.iter().map(line).collect()
+        });
+        Self::of([
+            ("settlement_id", json!(settlement.to_string())),
+            ("person_no", json!(person_no)),
+            ("amount_fen", json!(amount)),
+            ("lines", json!(lines)),
+        ])
+    }
+
+    /// What a reversal asks.
+    pub fn reverse(original: &RequestKey, was: Operation, person_no: Option<&str>) -> Self {
+        Self::of([
+            ("original_msgid", json!(original.msgid)),
+            ("original_operation", json!(was.code())),
+            ("person_no", json!(person_no)),
+        ])
+    }
+
+    /// What a message asked that never arrived.
+    pub fn nothing() -> Self {
+        Self::of([])
     }
 
     fn of<const N: usize>(fields: [(&str, Value); N]) -> Self {

@@ -9,7 +9,7 @@ use policy::plan::limits::{Left, Windows};
 use policy::plan::{Payer, Plan};
 
 use crate::account::{Account, After};
-use crate::institution::{Institution, Kind};
+use crate::institution::Institution;
 use crate::request::RequestKey;
 
 /// Who pays what: `total = pooled + own + aid + cash`.
@@ -142,7 +142,7 @@ pub fn changes(legs: &[Leg], money_in: bool) -> Option<BTreeMap<AccountId, Chang
     Some(changes)
 }
 
-/// A settlement as it is stored, as far as its cancellation needs it.
+/// A settlement as it is stored, as far as giving it back needs it.
 #[derive(Debug, Clone)]
 pub struct Stored {
     pub id: SettlementId,
@@ -154,35 +154,67 @@ pub struct Stored {
     pub split: Split,
     pub settled_at: Timestamp,
     pub sandbox: bool,
-    pub cancelled: bool,
+    /// Cash that was handed back.
+    pub cash_back: Fen,
+    /// What the pooled fund got back.
+    pub pooled_back: Fen,
+    /// The cancellation that took back what was left.
+    pub cancellation: Option<SettlementId>,
+    /// In the order of the plan.
     pub legs: Vec<PaidLeg>,
+    /// The bill's fee lines; looked at only where a refund names some.
+    pub lines: Vec<PaidLine>,
 }
 
 /// A leg as it is stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaidLeg {
+    pub no: i16,
     pub payer: Payer,
     pub account: AccountId,
     pub person: PersonId,
     pub bucket: Bucket,
     pub amount: Fen,
+    /// What of it went back.
+    pub refunded: Fen,
     pub medical_year: i16,
     /// The windows whose limits it is counted in; none for own money.
     pub counted_in: Option<Windows>,
     pub movement: MovementId,
 }
 
-/// A settlement taken back whole.
-#[derive(Debug, Clone)]
-pub struct Cancelled {
-    /// The interface gives a cancellation a settlement number of its own (`domain.md` section 9), so the id is of that kind.
-    pub id: SettlementId,
-    pub key: RequestKey,
-    pub at: Timestamp,
-    pub settlement: Stored,
-    pub institution_kind: Kind,
-    /// What went back, where it went, and the accounts after it; in the order of the settlement's legs.
-    pub legs: Vec<Leg>,
-    /// The patient's account after it: both buckets.
-    pub own_balance: Fen,
+/// A fee line of a settled bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidLine {
+    pub no: String,
+    pub amount: Fen,
+    /// What of it came back.
+    pub refunded: Fen,
+}
+
+impl Stored {
+    /// What was not given back yet. Nothing of a stored settlement is below zero: the database sees to that.
+    pub fn rest(&self) -> Split {
+        let of = |aid: bool| {
+            let legs = self
+                .legs
+                .iter()
+                .filter(|leg| aid == matches!(leg.payer, Payer::Aid { .. }));
+            legs.fold(Fen::ZERO, |sum, leg| {
+                sum.checked_add(leg.amount.less(leg.refunded))
+                    .expect("the legs of one bill are parts of an amount that fits")
+            })
+        };
+        let (own, aid) = (of(false), of(true));
+        let pooled = self.split.pooled.less(self.pooled_back);
+        let cash = self.split.cash.less(self.cash_back);
+        Split {
+            total: Fen::checked_sum([pooled, own, aid, cash])
+                .expect("the rest of a bill is at most the bill"),
+            pooled,
+            own,
+            aid,
+            cash,
+        }
+    }
 }

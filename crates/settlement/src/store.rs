@@ -14,7 +14,6 @@ use chassis::inbox::Failure;
 pub mod account;
 pub mod allocation;
 pub mod aside;
-pub mod cancellation;
 pub mod correction;
 pub mod enforced;
 pub mod fence;
@@ -27,6 +26,7 @@ pub mod mark;
 pub mod movement;
 pub mod outcome;
 pub mod quote;
+pub mod refund;
 pub mod settlement;
 pub mod year_end;
 

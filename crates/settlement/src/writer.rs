@@ -155,9 +155,12 @@ impl Writer {
         match &job.command {
             // The turn of a year is bulk work; an operator who freezes an account waits for none.
             Command::Allocate(_) | Command::Keep(Keep::Turn { .. }) => &self.import,
-            Command::Settle(_) | Command::Cancel(_) | Command::Keep(_) | Command::Hold(_) => {
-                &self.counter
-            }
+            Command::Settle(_)
+            | Command::Cancel(_)
+            | Command::Refund(_)
+            | Command::Reverse(_)
+            | Command::Keep(_)
+            | Command::Hold(_) => &self.counter,
         }
     }
 }

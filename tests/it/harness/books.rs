@@ -66,8 +66,28 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
     (
         "more was refunded than was paid, or a cancelled bill is not refunded whole",
         "SELECT count(*) FROM leg JOIN settlement s USING (settlement_id)
-         WHERE refunded_fen > amount_fen
-            OR refunded_fen <> CASE WHEN cancellation_id IS NULL THEN 0 ELSE amount_fen END",
+         WHERE refunded_fen > amount_fen OR (cancellation_id IS NOT NULL AND refunded_fen <> amount_fen)",
+    ),
+    (
+        "what came back of a leg is not what moved back",
+        "SELECT count(*) FROM leg WHERE refunded_fen <> (
+            SELECT coalesce(sum(amount_fen), 0) FROM movement m WHERE m.reverses = leg.movement_id)",
+    ),
+    (
+        "what came back of a bill is not the sum of its refunds",
+        "SELECT count(*) FROM settlement s WHERE (cash_back_fen, pooled_back_fen) <> (
+            SELECT coalesce(sum(cash_fen), 0), coalesce(sum(pooled_fen), 0) FROM refund r
+            WHERE r.settlement_id = s.settlement_id)",
+    ),
+    (
+        "a refund is not what it moved",
+        "SELECT count(*) FROM refund r WHERE own_fen + aid_fen <> (
+            SELECT coalesce(sum(amount_fen), 0) FROM movement m WHERE m.refund_id = r.refund_id)",
+    ),
+    (
+        "money in suspense that nobody looks after",
+        "SELECT count(*) FROM movement m WHERE account_version IS NULL AND NOT EXISTS (
+            SELECT FROM refund_task t WHERE t.task_id = m.movement_id AND t.amount_fen = m.amount_fen)",
     ),
     (
         "a limit's counter is not what its legs took",
@@ -104,7 +124,8 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
         "a request key has no outcome",
         "SELECT count(*) FROM request_key k WHERE NOT EXISTS (
             SELECT FROM settlement s WHERE s.settlement_id = k.outcome_id
-            UNION ALL SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id
+            UNION ALL SELECT FROM refund r WHERE r.refund_id = k.outcome_id
+            UNION ALL SELECT FROM reversal v WHERE v.reversal_id = k.outcome_id
             UNION ALL SELECT FROM hold h WHERE h.hold_id = k.outcome_id)",
     ),
     (
@@ -137,7 +158,6 @@ const TABLES: &[&str] = &[
     "account",
     "account_mark",
     "allocation",
-    "cancellation",
     "correction",
     "credential_use",
     "enforced",
@@ -148,7 +168,11 @@ const TABLES: &[&str] = &[
     "limit_used",
     "movement",
     "outbox",
+    "refund",
+    "refund_task",
+    "refunded_line",
     "request_key",
+    "reversal",
     "settlement",
     "year_end",
 ];

@@ -3,10 +3,11 @@
 use kernel::Role;
 use proto::authorization::v1::{CredentialPurpose, IssueCredentialRequest};
 use proto::common::v1::{Credential, CredentialKind, Usage};
+use proto::settlement::v1::refund_request::What;
 use proto::settlement::v1::settle_response::Outcome;
 use proto::settlement::v1::{
-    Bill, CancelRequest, Cancellation, FeeLine, Institution, InstitutionKind,
-    RegisterInstitutionsRequest, SettleRequest, SettleResponse, Settlement,
+    Bill, CancelRequest, Cancellation, FeeLine, Institution, InstitutionKind, Refund,
+    RefundRequest, RegisterInstitutionsRequest, SettleRequest, SettleResponse, Settlement,
 };
 use tonic::Status;
 
@@ -122,6 +123,24 @@ impl Stack {
         let mut counter = self.callers.institution(PHARMACY).settlement();
         let answer = counter.cancel(request).await?.into_inner();
         Ok(answer.cancellation.expect("the answer has a cancellation"))
+    }
+
+    /// Asks for a refund of a settlement, under a msgid.
+    pub async fn try_refund(
+        &self,
+        msgid: &str,
+        settlement: &Settlement,
+        what: What,
+    ) -> Result<Refund, Status> {
+        let request = RefundRequest {
+            msgid: msgid.to_owned(),
+            settlement_id: settlement.settlement_id.clone(),
+            person_no: settlement.person_no.clone(),
+            what: Some(what),
+        };
+        let mut counter = self.callers.institution(PHARMACY).settlement();
+        let answer = counter.refund(request).await?.into_inner();
+        Ok(answer.refund.expect("the answer has a refund"))
     }
 
     /// A fresh code on the patient's phone.

@@ -1,4 +1,5 @@
-//! 2101, 2102, 2103: a pharmacy asks how a bill would be split, settles it, takes it back (`domain.md` 14.5).
+//! 2101, 2102, 2103, 2601: a pharmacy asks how a bill would be split, settles it, takes it back, or undoes a message
+//! (`domain.md` 14.5, 14.7).
 
 use std::collections::BTreeSet;
 
@@ -100,6 +101,24 @@ pub fn cancel(input: &Node, msgid: String) -> Result<pb::CancelRequest, Refusal>
         settlement_id: data.required("setl_id")?,
         person_no: data.required("psn_no")?,
     })
+}
+
+/// 2601: the message to undo (`domain.md` section 9, rule 1). None for a pre-settlement, which did nothing.
+pub fn reverse(input: &Node, msgid: String) -> Result<Option<pb::ReverseRequest>, Refusal> {
+    use pb::ReversibleOperation as Was;
+    let data = input.node("data")?;
+    let was = match data.required("oinfno")?.as_str() {
+        "2101" => return Ok(None),
+        "2102" | "2207" | "2304" => Was::Settle,
+        "2103" | "2208" | "2305" => Was::Cancel,
+        _ => return Err(Refusal::about(Reason::MessageNotReversible, "oinfno")),
+    };
+    Ok(Some(pb::ReverseRequest {
+        msgid,
+        original_msgid: data.required("omsgid")?,
+        original_operation: was.into(),
+        person_no: data.required("psn_no")?,
+    }))
 }
 
 #[cfg(test)]

@@ -86,6 +86,18 @@ impl From<&pb::Cancellation> for Parts {
     }
 }
 
+impl From<&pb::Refund> for Parts {
+    fn from(refund: &pb::Refund) -> Self {
+        Self {
+            total: refund.total_fen,
+            pooled: refund.pooled_fen,
+            own: refund.own_fen,
+            aid: refund.aid_fen,
+            cash: refund.cash_fen,
+        }
+    }
+}
+
 /// A settlement, with the patient if the institution may see them.
 pub fn settlement(settlement: &pb::Settlement, person: Option<&Person>) -> Value {
     let split = settlement.split.clone().unwrap_or_default();
@@ -106,7 +118,7 @@ pub fn settlement(settlement: &pb::Settlement, person: Option<&Person>) -> Value
         "medins_setl_id": settlement.msgid,
         "fixmedins_code": settlement.institution,
         "clr_type": "41",
-        "refd_setl_flag": if settlement.state() == pb::SettlementState::Cancelled { "1" } else { "0" },
+        "refd_setl_flag": if settlement.refunded_fen > 0 { "1" } else { "0" },
     })));
     json!({ "setlinfo": info, "setldetail": details(&split), "exppay": payers(&split) })
 }
@@ -123,8 +135,7 @@ pub fn quote(split: &pb::Split, person_no: &str, person: Option<&Person>) -> Val
 
 /// 2103: what went back, in negative amounts under a new number. The cash field has a name of its own here.
 pub fn cancellation(cancellation: &pb::Cancellation) -> Value {
-    let parts = Parts::from(cancellation);
-    let mut info = amounts(&parts, -1);
+    let mut info = taken_back(&Parts::from(cancellation));
     let at = cancellation
         .cancelled_at
         .and_then(|at| proto::convert::time("cancelled_at", &at).ok());
@@ -133,12 +144,36 @@ pub fn cancellation(cancellation: &pb::Cancellation) -> Value {
         "mdtrt_id": cancellation.settlement_id,
         "psn_no": cancellation.person_no,
         "setl_time": at.map(date_time),
-        "cash_payamt": Fen::new(-parts.cash).to_string(),
-        "psn_pay": Fen::new(-(parts.own + parts.aid + parts.cash)).to_string(),
         "balc": Fen::new(cancellation.own_balance_fen).to_string(),
         "medins_setl_id": cancellation.msgid,
     })));
     json!({ "setlinfo": info, "exppay": returned(&cancellation.legs) })
+}
+
+/// A part that was given back, in the same form.
+pub fn refund(refund: &pb::Refund) -> Value {
+    let mut info = taken_back(&Parts::from(refund));
+    let at = refund
+        .refunded_at
+        .and_then(|at| proto::convert::time("refunded_at", &at).ok());
+    info.extend(object(json!({
+        "setl_id": refund.refund_id,
+        "mdtrt_id": refund.settlement_id,
+        "psn_no": refund.person_no,
+        "setl_time": at.map(date_time),
+        "balc": Fen::new(refund.own_balance_fen).to_string(),
+        "medins_setl_id": refund.msgid,
+    })));
+    json!({ "setlinfo": info, "exppay": returned(&refund.legs) })
+}
+
+fn taken_back(parts: &Parts) -> Map<String, Value> {
+    let mut info = amounts(parts, -1);
+    info.extend(object(json!({
+        "cash_payamt": Fen::new(-parts.cash).to_string(),
+        "psn_pay": Fen::new(-(parts.own + parts.aid + parts.cash)).to_string(),
+    })));
+    info
 }
 
 /// `exppay` of a cancellation: to whom how much went back, into which bucket, in the order in which they had paid.

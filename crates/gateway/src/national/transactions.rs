@@ -26,6 +26,7 @@ pub async fn run(edge: &Edge, caller: &Caller, envelope: Envelope) -> Result<Val
         "2101" => pre_settle(edge, caller, pharmacy::bill(&input, insured_region)?).await,
         "2102" => settle(edge, caller, msgid, pharmacy::bill(&input, insured_region)?).await,
         "2103" => cancel(edge, caller, msgid, &input).await,
+        "2601" => reverse(edge, caller, msgid, &input).await,
         "5203" => query(edge, caller, &input).await,
         _ => Err(Refusal::about(Reason::UnknownTransaction, "infno").into()),
     }
@@ -120,6 +121,19 @@ async fn cancel(
     Ok(setlinfo::cancellation(&cancellation))
 }
 
+/// 2601: a message whose fate its sender does not know is undone. There is no output.
+async fn reverse(
+    edge: &Edge,
+    caller: &Caller,
+    msgid: String,
+    input: &Node,
+) -> Result<Value, Failed> {
+    if let Some(request) = pharmacy::reverse(input, msgid)? {
+        edge.upstream.settlement(caller).reverse(request).await?;
+    }
+    Ok(json!({}))
+}
+
 /// 5203: a settlement by its number, or what became of a message whose answer was lost, by `medins_setl_id` (our `msgid`).
 async fn query(edge: &Edge, caller: &Caller, input: &Node) -> Result<Value, Failed> {
     let data = input.node("data")?;
@@ -149,6 +163,10 @@ async fn query(edge: &Edge, caller: &Caller, input: &Node) -> Result<Value, Fail
         }
         Some(pb::get_outcome_response::Outcome::Cancellation(found)) => {
             Ok(setlinfo::cancellation(&found))
+        }
+        Some(pb::get_outcome_response::Outcome::Refund(found)) => Ok(setlinfo::refund(&found)),
+        Some(pb::get_outcome_response::Outcome::Reversal(_)) => {
+            Err(Refusal::about(Reason::MessageReversed, "medins_setl_id").into())
         }
         Some(pb::get_outcome_response::Outcome::Declined(reason)) => Err(Failed::Declined(reason)),
         // The interface knows no holds; one that was placed by gRPC under this number settled nothing yet.

@@ -66,6 +66,11 @@ fn of_accounts() -> Vec<Told> {
             charged_at: at(),
             balances: balances(),
         },
+        Told::RefundUnclaimed {
+            institution,
+            amount,
+            charged_at: at(),
+        },
     ]
 }
 
@@ -188,6 +193,8 @@ fn to_beneficiaries() -> Vec<Told> {
             own: amount(5_000),
             aid: amount(40_050),
             cash: amount(4_950),
+            stands: amount(12_000),
+            waiting: amount(10_050),
             charged_at: at(),
             contributors: parts(),
         },

@@ -72,6 +72,8 @@ codes! {
         RefundedOwn = "REFUNDED_OWN",
         /// Aid money went back.
         RefundedAid = "REFUNDED_AID",
+        /// Money that came back has no account to go to.
+        RefundUnclaimed = "REFUND_UNCLAIMED",
         /// A relative asks.
         BindRequested = "BIND_REQUESTED",
         /// Both agreed.

@@ -2,8 +2,8 @@
 
 use kernel::{Fen, PersonId, Reason};
 use proto::Unreadable;
-use proto::convert::{id, required, time};
-use proto::settlement::v1::{BalanceCause, BalanceChanged, Cancelled, Charged, InstitutionKind};
+use proto::convert::id;
+use proto::settlement::v1::{BalanceCause, BalanceChanged, Charged, InstitutionKind};
 
 use super::legs::{Payments, balance, sum};
 use super::upkeep;
@@ -103,55 +103,7 @@ fn short(charged: &Charged, patient: PersonId, payments: &Payments) -> Vec<(Pers
     told
 }
 
-/// A bill was taken back: to each payer of a leg, and to the patient for whom relatives had paid.
-pub(super) fn cancelled(cancelled: &Cancelled) -> Result<Vec<NewNotice>, Unreadable> {
-    let patient: PersonId = id("patient_person_id", &cancelled.patient_person_id)?;
-    let settled_at = required("settled_at", cancelled.settled_at.as_ref())?;
-    let charged_at = time("settled_at", settled_at)?;
-    let payments = Payments::read(&cancelled.legs)?;
-    let institution = institution(cancelled.institution_kind);
-    let mut told = Vec::new();
-    for payment in &payments.own {
-        told.push((
-            payment.person,
-            Told::RefundedOwn {
-                institution,
-                amount: payment.amount.into(),
-                charged_at,
-                balances: payment.balances(),
-            },
-        ));
-    }
-    for payment in &payments.aid {
-        told.push((
-            payment.person,
-            Told::RefundedAid {
-                beneficiary: Who(patient),
-                institution,
-                amount: payment.amount.into(),
-                charged_at,
-                balances: payment.balances(),
-            },
-        ));
-    }
-    if !payments.aid.is_empty() {
-        told.push((
-            patient,
-            Told::AidRefundedForYou {
-                institution,
-                total: Fen::new(cancelled.total_fen).into(),
-                own: Fen::new(cancelled.own_fen).into(),
-                aid: Fen::new(cancelled.aid_fen).into(),
-                cash: Fen::new(cancelled.cash_fen).into(),
-                charged_at,
-                contributors: payments.contributors(),
-            },
-        ));
-    }
-    Ok(about(&cancelled.settlement_id, cancelled.sandbox, told))
-}
-
-/// One account moved: told to its owner, unless a charge or its cancellation tells of it.
+/// One account moved: told to its owner, unless a charge tells of it, or what was given back of one.
 pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>, Unreadable> {
     let person: PersonId = id("person_id", &changed.person_id)?;
     let moved = [changed.current_change_fen, changed.prior_change_fen];
@@ -162,7 +114,9 @@ pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>
         changed.version,
     )?];
     let told = match BalanceCause::try_from(changed.cause) {
-        Ok(BalanceCause::Charge | BalanceCause::Cancel) => return Ok(Vec::new()),
+        Ok(BalanceCause::Charge | BalanceCause::Cancel | BalanceCause::Refund) => {
+            return Ok(Vec::new());
+        }
         Ok(BalanceCause::Unspecified) => return Err(Unreadable::missing("cause")),
         Ok(_) if moved == [0, 0] => return Ok(Vec::new()),
         Ok(BalanceCause::Allocation) => Told::AllocationCredited {
@@ -182,7 +136,7 @@ pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>
 }
 
 /// Money is told of even where the kind of place is one that this build does not know.
-fn institution(kind: i32) -> Institution {
+pub(super) fn institution(kind: i32) -> Institution {
     match InstitutionKind::try_from(kind) {
         Ok(InstitutionKind::Hospital) => Institution::Hospital,
         Ok(InstitutionKind::Pharmacy) => Institution::Pharmacy,
@@ -202,4 +156,4 @@ pub(super) fn about(subject: &str, sandbox: bool, told: Vec<(PersonId, Told)>) -
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,30 +5,30 @@ use policy::plan::limits::Caps;
 use super::*;
 use crate::account::tests::account;
 use crate::bill::tests::bill;
-use crate::cancel::cancel;
 use crate::command::Cancel;
 use crate::enforced::tests::{binding, mandate};
 use crate::enforced::{BindingState, Enforced, Mandate, MandateState, Parties};
+use crate::give_back::cancel;
 use crate::institution::Kind;
 use crate::settlement::{PaidLeg, Stored};
 
-const SHOP: &str = "P0001";
+pub(crate) const SHOP: &str = "P0001";
 
-fn at() -> Timestamp {
+pub(crate) fn at() -> Timestamp {
     "2026-03-05T02:00:00Z".parse().unwrap()
 }
 
 /// A pharmacy, a patient with little money, and a contributor with more.
-struct Family {
-    book: Book,
-    packs: Packs,
-    patient: Account,
-    contributor: Account,
-    link: BindingId,
+pub(crate) struct Family {
+    pub(crate) book: Book,
+    pub(crate) packs: Packs,
+    pub(crate) patient: Account,
+    pub(crate) contributor: Account,
+    pub(crate) link: BindingId,
 }
 
 impl Family {
-    fn new(own: i64, theirs: (i64, i64)) -> Self {
+    pub(crate) fn new(own: i64, theirs: (i64, i64)) -> Self {
         let patient = account(own, 0);
         let contributor = account(theirs.0, theirs.1);
         let mut family = Self {
@@ -66,7 +66,7 @@ impl Family {
         settle(&mut self.book, &command, &self.packs, at())
     }
 
-    fn settled(&mut self, number: u32, total: i64) -> Settled {
+    pub(crate) fn settled(&mut self, number: u32, total: i64) -> Settled {
         match self.settle(number, bill(total)) {
             Ok(Verdict::Settled(settled)) => *settled,
             other => panic!("{other:?}"),
@@ -81,7 +81,7 @@ impl Family {
     }
 
     /// What was charged and given back this month under the binding.
-    fn used(&self) -> (i64, i64) {
+    pub(crate) fn used(&self) -> (i64, i64) {
         let windows = windows_of(&self.packs, self.contributor.region, business_day(at()));
         let used = self.book.used(Scope::Pair(self.link), windows);
         let all = Scope::Contributor(self.contributor.id);
@@ -89,7 +89,7 @@ impl Family {
         (used.month.gross.get(), used.month.refunded.get())
     }
 
-    fn balance(&self, account: AccountId) -> (i64, i64) {
+    pub(crate) fn balance(&self, account: AccountId) -> (i64, i64) {
         let account = &self.book.accounts[&account];
         (account.current.get(), account.prior.get())
     }
@@ -121,13 +121,15 @@ fn command(number: u32, person: PersonId, bill: Bill) -> Settle {
 }
 
 /// What the store gives back of a settlement.
-fn stored(settled: &Settled) -> Stored {
-    let leg = |leg: &Leg| PaidLeg {
+pub(crate) fn stored(settled: &Settled) -> Stored {
+    let leg = |(no, leg): (i16, &Leg)| PaidLeg {
+        no,
         payer: leg.payer,
         account: leg.account,
         person: leg.person,
         bucket: leg.bucket,
         amount: leg.amount,
+        refunded: Fen::ZERO,
         medical_year: leg.medical_year,
         counted_in: leg.counted_in,
         movement: kernel::MovementId::generate(),
@@ -142,8 +144,11 @@ fn stored(settled: &Settled) -> Stored {
         split: settled.split,
         settled_at: settled.at,
         sandbox: false,
-        cancelled: false,
-        legs: settled.legs.iter().map(leg).collect(),
+        cash_back: Fen::ZERO,
+        pooled_back: Fen::ZERO,
+        cancellation: None,
+        legs: (1..).zip(&settled.legs).map(leg).collect(),
+        lines: Vec::new(),
     }
 }
 
@@ -151,7 +156,7 @@ fn take_back(
     family: &mut Family,
     settled: &Settled,
     number: u32,
-) -> Result<crate::settlement::Cancelled, Failed> {
+) -> Result<crate::refund::Refunded, Failed> {
     family
         .book
         .settlements
@@ -163,7 +168,7 @@ fn take_back(
         settlement: settled.id,
         person_no: None,
     };
-    cancel(&mut family.book, &command, at())
+    cancel(&mut family.book, &command, (&family.packs, at()))
 }
 
 #[test]

@@ -10,7 +10,7 @@ use proto::settlement::v1 as pb;
 use crate::institution::Institution;
 use crate::request::Operation;
 use crate::store::movement::Seen;
-use crate::store::outcome::Outcome;
+use crate::store::outcome::{Outcome, Since};
 use crate::store::{self, StoreError};
 use crate::writer::Office;
 
@@ -31,48 +31,62 @@ pub(super) fn outcome(
     let Some(outcome) = outcome else {
         return Ok(Wire::NeverDecided(pb::NeverDecided {}));
     };
-    if outcome.operation == Operation::Cancel {
-        let answer = pb::CancelResponse::decode(&*outcome.answer)?;
-        return answer
-            .cancellation
-            .map(Wire::Cancellation)
-            .ok_or(Unshown::Empty);
-    }
-    match pb::SettleResponse::decode(&*outcome.answer)?
-        .outcome
-        .ok_or(Unshown::Empty)?
-    {
-        pb::settle_response::Outcome::Settlement(settlement) => {
-            Ok(Wire::Settlement(as_it_is(settlement, outcome.cancellation)))
+    let answer = &*outcome.answer;
+    match outcome.operation {
+        Operation::Settle | Operation::Capture => match pb::SettleResponse::decode(answer)?.outcome
+        {
+            Some(pb::settle_response::Outcome::Settlement(settlement)) => {
+                Ok(Wire::Settlement(as_it_is(settlement, outcome.since)))
+            }
+            Some(pb::settle_response::Outcome::Declined(reason)) => Ok(Wire::Declined(reason)),
+            // A stale answer is never stored: it leaves its key free.
+            Some(pb::settle_response::Outcome::Stale(_)) | None => Err(Unshown::Empty),
+        },
+        Operation::Cancel => {
+            let cancellation = pb::CancelResponse::decode(answer)?.cancellation;
+            cancellation.map(Wire::Cancellation).ok_or(Unshown::Empty)
         }
-        pb::settle_response::Outcome::Declined(reason) => Ok(Wire::Declined(reason)),
-        // Never stored: it leaves its key free.
-        pb::settle_response::Outcome::Stale(_) => Err(Unshown::Empty),
+        Operation::Refund => {
+            let refund = pb::RefundResponse::decode(answer)?.refund;
+            refund.map(Wire::Refund).ok_or(Unshown::Empty)
+        }
+        Operation::Reverse | Operation::Reversed => {
+            let reversal = pb::ReverseResponse::decode(answer)?.reversal;
+            reversal.map(Wire::Reversal).ok_or(Unshown::Empty)
+        }
+        // Holds are shown as they stand, not as they were answered.
+        Operation::Place | Operation::Release => Err(Unshown::Empty),
     }
 }
 
 /// A settlement as it is now.
-pub(super) fn settlement(
-    answer: &[u8],
-    cancellation: Option<SettlementId>,
-) -> Result<pb::Settlement, Unshown> {
+pub(super) fn settlement(answer: &[u8], since: Since) -> Result<pb::Settlement, Unshown> {
     match pb::SettleResponse::decode(answer)?.outcome {
         Some(pb::settle_response::Outcome::Settlement(settlement)) => {
-            Ok(as_it_is(settlement, cancellation))
+            Ok(as_it_is(settlement, since))
         }
         _ => Err(Unshown::Empty),
     }
 }
 
 /// The answer that was given, with what has happened since.
-fn as_it_is(settlement: pb::Settlement, cancellation: Option<SettlementId>) -> pb::Settlement {
-    match cancellation {
-        None => settlement,
-        Some(id) => pb::Settlement {
-            state: pb::SettlementState::Cancelled.into(),
-            cancellation_id: id.to_string(),
-            ..settlement
-        },
+fn as_it_is(settlement: pb::Settlement, since: Since) -> pb::Settlement {
+    use pb::SettlementState as State;
+    let total = settlement.split.as_ref().map_or(0, |split| split.total_fen);
+    let refunded = since.refunded.get();
+    let state = match since.cancellation {
+        Some(_) if since.reversed => State::Reversed,
+        Some(_) => State::Cancelled,
+        None if refunded == 0 => State::Settled,
+        None if refunded < total => State::PartlyRefunded,
+        None => State::Refunded,
+    };
+    let cancellation = since.cancellation.map(|id| id.to_string());
+    pb::Settlement {
+        state: state.into(),
+        cancellation_id: cancellation.unwrap_or_default(),
+        refunded_fen: refunded,
+        ..settlement
     }
 }
 

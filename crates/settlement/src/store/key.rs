@@ -15,7 +15,7 @@ pub struct Claim<'a> {
     pub key: &'a RequestKey,
     pub operation: Operation,
     pub asked: Asked,
-    /// The settlement, cancellation or hold that will answer it.
+    /// The settlement, refund, reversal or hold that will answer it.
     pub outcome: SettlementId,
 }
 
@@ -24,6 +24,7 @@ pub struct Claim<'a> {
 pub struct Earlier {
     pub operation: Operation,
     pub asked: Asked,
+    pub outcome: SettlementId,
     /// The encoded answer.
     pub answer: Vec<u8>,
 }
@@ -68,13 +69,14 @@ pub async fn earlier(
     let rows = sqlx::query!(
         r#"
         -- settlement.earlier_answers
-        SELECT key.institution, key.msgid, key.operation, key.request,
+        SELECT key.institution, key.msgid, key.operation, key.request, key.outcome_id,
                CASE key.operation WHEN 'HOLD' THEN h.answer WHEN 'RELEASE' THEN h.release_answer
-               ELSE coalesce(s.answer, c.answer) END AS "answer!"
+               ELSE coalesce(s.answer, v.answer, r.answer) END AS "answer!"
         FROM unnest($1::text[], $2::text[]) AS lost (institution, msgid)
         JOIN request_key key ON key.institution = lost.institution AND key.msgid = lost.msgid
         LEFT JOIN settlement s ON s.settlement_id = key.outcome_id
-        LEFT JOIN cancellation c ON c.cancellation_id = key.outcome_id
+        LEFT JOIN refund r ON r.refund_id = key.outcome_id
+        LEFT JOIN reversal v ON v.reversal_id = key.outcome_id
         LEFT JOIN hold h ON h.hold_id = key.outcome_id
         "#,
         &column(keys, |key| key.institution.clone()),
@@ -101,6 +103,7 @@ pub async fn earlier(
                 &key,
                 Asked::from_stored(row.request),
             )?,
+            outcome: SettlementId::from_uuid(row.outcome_id),
             answer: row.answer,
         };
         found.insert(key, earlier);
@@ -108,17 +111,22 @@ pub async fn earlier(
     Ok(found)
 }
 
-/// Frees keys that this very transaction claimed.
-pub async fn release(conn: &mut PgConnection, keys: &[&RequestKey]) -> Result<(), StoreError> {
+/// Frees keys that this very transaction claimed for these outcomes.
+pub async fn release(
+    conn: &mut PgConnection,
+    keys: &[(&RequestKey, SettlementId)],
+) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         -- settlement.release_keys
         DELETE FROM request_key
-        USING unnest($1::text[], $2::text[]) AS refused (institution, msgid)
+        USING unnest($1::text[], $2::text[], $3::uuid[]) AS refused (institution, msgid, outcome_id)
         WHERE request_key.institution = refused.institution AND request_key.msgid = refused.msgid
+            AND request_key.outcome_id = refused.outcome_id
         "#,
-        &column(keys, |key| key.institution.clone()),
-        &column(keys, |key| key.msgid.clone()),
+        &column(keys, |(key, _)| key.institution.clone()),
+        &column(keys, |(key, _)| key.msgid.clone()),
+        &column(keys, |(_, outcome)| outcome.uuid()),
     )
     .execute(conn)
     .await?;

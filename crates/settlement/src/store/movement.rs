@@ -9,23 +9,23 @@ use super::{StoreError, column};
 use crate::movement::{Cause, Movement};
 
 impl Movement<'_> {
-    fn settlement(&self) -> Option<Uuid> {
+    pub(super) fn settlement(&self) -> Option<Uuid> {
         match self.cause {
-            Cause::Settlement(id) | Cause::Cancellation { of: id, .. } => Some(id.uuid()),
+            Cause::Settlement(id) | Cause::Refund { of: id, .. } => Some(id.uuid()),
             Cause::Allocation(_) => None,
         }
     }
 
-    fn cancellation(&self) -> Option<Uuid> {
+    pub(super) fn refund(&self) -> Option<Uuid> {
         match self.cause {
-            Cause::Cancellation { id, .. } => Some(id.uuid()),
+            Cause::Refund { id, .. } => Some(id.uuid()),
             Cause::Settlement(_) | Cause::Allocation(_) => None,
         }
     }
 
     fn reverses(&self) -> Option<Uuid> {
         match self.cause {
-            Cause::Cancellation { reverses, .. } => Some(reverses.uuid()),
+            Cause::Refund { reverses, .. } => Some(reverses.uuid()),
             Cause::Settlement(_) | Cause::Allocation(_) => None,
         }
     }
@@ -33,7 +33,7 @@ impl Movement<'_> {
     fn allocation(&self) -> Option<Uuid> {
         match self.cause {
             Cause::Allocation(id) => Some(id.uuid()),
-            Cause::Settlement(_) | Cause::Cancellation { .. } => None,
+            Cause::Settlement(_) | Cause::Refund { .. } => None,
         }
     }
 }
@@ -49,7 +49,7 @@ pub async fn insert(
         -- settlement.insert_movements
         INSERT INTO movement
             (movement_id, kind, debit, credit, amount_fen, account_id, bucket, account_version, current_after_fen,
-             prior_after_fen, settlement_id, cancellation_id, allocation_id, beneficiary_person_id, binding_id,
+             prior_after_fen, settlement_id, refund_id, allocation_id, beneficiary_person_id, binding_id,
              mandate_version, reverses, caller_role, caller, reason, trace_parent, sandbox, posted_at)
         SELECT moved.*, $23
         FROM unnest(
@@ -64,11 +64,11 @@ pub async fn insert(
         &column(rows, |row| row.amount.get()),
         &column(rows, |row| row.account.uuid()),
         &column(rows, |row| row.bucket.to_string()),
-        &column(rows, |row| row.after.version),
-        &column(rows, |row| row.after.current.get()),
-        &column(rows, |row| row.after.prior.get()),
+        &column(rows, |row| row.after.map(|after| after.version)) as &[Option<i64>],
+        &column(rows, |row| row.after.map(|after| after.current.get())) as &[Option<i64>],
+        &column(rows, |row| row.after.map(|after| after.prior.get())) as &[Option<i64>],
         &column(rows, Movement::settlement) as &[Option<Uuid>],
-        &column(rows, Movement::cancellation) as &[Option<Uuid>],
+        &column(rows, Movement::refund) as &[Option<Uuid>],
         &column(rows, Movement::allocation) as &[Option<Uuid>],
         &column(rows, |row| row.aid.map(|aid| aid.beneficiary.uuid())) as &[Option<Uuid>],
         &column(rows, |row| row.aid.map(|aid| aid.binding.uuid())) as &[Option<Uuid>],
@@ -115,8 +115,8 @@ pub async fn page(
         r#"
         -- settlement.page_of_movements
         SELECT movement_id, kind, posted_at, bucket, credit LIKE 'pa:%:' || lower(bucket) AS "is_money_in!",
-               amount_fen, account_version, current_after_fen, prior_after_fen,
-               settlement_id, beneficiary_person_id
+               amount_fen, account_version AS "account_version!", current_after_fen AS "current_after_fen!",
+               prior_after_fen AS "prior_after_fen!", settlement_id, beneficiary_person_id
         FROM movement
         WHERE account_id = $1 AND account_version < $2
         ORDER BY account_version DESC

@@ -1,22 +1,33 @@
 //! What became of requests and settlements, for those who ask later.
 
-use kernel::{PersonId, SettlementId};
+use kernel::{Fen, PersonId, SettlementId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{StoreError, word};
 use crate::request::{Operation, RequestKey};
 
+/// What has happened to a settlement since it was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Who took back all that was left of it, if anybody did.
+    pub cancellation: Option<SettlementId>,
+    /// Whether that was a reversal.
+    pub reversed: bool,
+    /// What was given back of it.
+    pub refunded: Fen,
+}
+
 /// A stored answer, with what has happened to its settlement since.
 #[derive(Debug)]
 pub struct Outcome {
+    /// Which kind of answer it is.
     pub operation: Operation,
-    /// The outcome's id: a settlement's, a cancellation's or a hold's.
+    /// The outcome's id: a settlement's, a refund's, a reversal's or a hold's.
     pub id: Uuid,
     /// The encoded answer that was given; a hold's is the one to its placing.
     pub answer: Vec<u8>,
-    /// Who cancelled the settlement since, if anybody did.
-    pub cancellation: Option<SettlementId>,
+    pub since: Since,
 }
 
 /// What became of a request; none if nothing was ever decided under its key.
@@ -27,11 +38,16 @@ pub async fn of_request(
     let row = sqlx::query!(
         r#"
         -- settlement.outcome_of_request
-        SELECT key.operation, key.outcome_id, coalesce(s.answer, c.answer, h.answer) AS "answer!",
-               s.cancellation_id AS "cancellation_id?"
+        SELECT key.operation, key.outcome_id, coalesce(s.answer, v.answer, r.answer, h.answer) AS "answer!",
+               s.cancellation_id AS "cancellation_id?",
+               coalesce(s.cash_back_fen + s.pooled_back_fen + (
+                   SELECT coalesce(sum(refunded_fen), 0)::bigint FROM leg WHERE leg.settlement_id = s.settlement_id), 0)
+                   AS "refunded_fen!",
+               EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!"
         FROM request_key key
         LEFT JOIN settlement s ON s.settlement_id = key.outcome_id
-        LEFT JOIN cancellation c ON c.cancellation_id = key.outcome_id
+        LEFT JOIN refund r ON r.refund_id = key.outcome_id
+        LEFT JOIN reversal v ON v.reversal_id = key.outcome_id
         LEFT JOIN hold h ON h.hold_id = key.outcome_id
         WHERE key.institution = $1 AND key.msgid = $2
         "#,
@@ -48,7 +64,11 @@ pub async fn of_request(
         operation: word("request_key", "operation", key, operation)?,
         id: row.outcome_id,
         answer: row.answer,
-        cancellation: row.cancellation_id.map(SettlementId::from_uuid),
+        since: Since {
+            cancellation: row.cancellation_id.map(SettlementId::from_uuid),
+            reversed: row.reversed,
+            refunded: Fen::new(row.refunded_fen),
+        },
     }))
 }
 
@@ -66,7 +86,7 @@ pub struct Found {
     pub patient: PersonId,
     /// The encoded `SettleResponse`.
     pub answer: Vec<u8>,
-    pub cancellation: Option<SettlementId>,
+    pub since: Since,
 }
 
 /// A settlement; declined bills have none.
@@ -77,8 +97,12 @@ pub async fn of_settlement(
     let row = sqlx::query!(
         r#"
         -- settlement.find_settlement
-        SELECT institution, patient_person_id, answer, cancellation_id
-        FROM settlement
+        SELECT institution, patient_person_id, answer, cancellation_id,
+               cash_back_fen + pooled_back_fen + (
+                   SELECT coalesce(sum(refunded_fen), 0)::bigint FROM leg WHERE leg.settlement_id = s.settlement_id)
+                   AS "refunded_fen!",
+               EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!"
+        FROM settlement s
         WHERE settlement_id = $1 AND outcome = 'SETTLED'
         "#,
         id.uuid(),
@@ -89,6 +113,10 @@ pub async fn of_settlement(
         institution: row.institution,
         patient: PersonId::from_uuid(row.patient_person_id),
         answer: row.answer,
-        cancellation: row.cancellation_id.map(SettlementId::from_uuid),
+        since: Since {
+            cancellation: row.cancellation_id.map(SettlementId::from_uuid),
+            reversed: row.reversed,
+            refunded: Fen::new(row.refunded_fen),
+        },
     }))
 }

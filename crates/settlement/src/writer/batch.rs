@@ -11,12 +11,14 @@ use super::{Job, Office, claim, holds, look, write};
 use crate::allocation::{Allocated, allocate};
 use crate::answer;
 use crate::book::Book;
-use crate::cancel::cancel;
 use crate::command::{Answer, Command, Origin};
-use crate::decide::{Failed, Verdict, settle};
+use crate::decide::{Failed, Unfit, Verdict, settle};
+use crate::give_back::{cancel, refund};
 use crate::keep::{Kept, keep};
+use crate::refund::Refunded;
 use crate::request::RequestKey;
-use crate::settlement::{Cancelled, Declined, Settled};
+use crate::reverse::{Reversed, reverse};
+use crate::settlement::{Declined, Settled};
 use crate::store::StoreError;
 use crate::store::settlement::CREDENTIAL_ONCE;
 use proto::settlement::v1 as pb;
@@ -34,7 +36,9 @@ pub(super) enum Done {
 pub(super) enum Outcome {
     Settled(Box<Settled>, pb::SettleResponse),
     Declined(Box<Declined>, pb::SettleResponse),
-    Cancelled(Box<Cancelled>, pb::CancelResponse),
+    Cancelled(Box<Refunded>, pb::CancelResponse),
+    Refunded(Box<Refunded>, pb::RefundResponse),
+    Reversed(Box<Reversed>, pb::ReverseResponse),
     Allocated(Box<Allocated>),
     Kept(Box<Kept>),
     Hold(Box<holds::Outcome>),
@@ -158,6 +162,7 @@ pub(super) async fn attempt(
 
     // ---- lock, and look in later statements
     let (mut book, at) = look::look(&mut tx, jobs, &claimed, &office.clock).await?;
+    book.originals = std::mem::take(&mut claimed.originals);
 
     // ---- decide
     let mut decisions = Vec::with_capacity(jobs.len());
@@ -227,10 +232,22 @@ fn decide(
             }
             Verdict::Stale(plan) => Err(Untraced::Stale(Box::new(answer::stale(&plan, book)))),
         }),
-        Command::Cancel(command) => cancel(book, command, at).map(|cancelled| {
+        Command::Cancel(command) => cancel(book, command, (packs, at)).map(|cancelled| {
             let answer = answer::cancelled(&cancelled);
             Ok(Outcome::Cancelled(Box::new(cancelled), answer))
         }),
+        Command::Refund(command) => refund(book, command, (packs, at)).map(|refunded| {
+            let answer = answer::refunded(&refunded);
+            Ok(Outcome::Refunded(Box::new(refunded), answer))
+        }),
+        Command::Reverse(command) => {
+            let original = book.originals.get(&command.id).copied();
+            let original = original.ok_or_else(|| Unfit(command.key.to_string()))?;
+            reverse(book, command, original, (packs, at)).map(|reversed| {
+                let answer = answer::reversed(&reversed);
+                Ok(Outcome::Reversed(Box::new(reversed), answer))
+            })
+        }
         Command::Allocate(command) => allocate(book, command, packs, at)
             .map(|allocated| Ok(Outcome::Allocated(Box::new(allocated)))),
         Command::Keep(command) => {
@@ -268,6 +285,12 @@ impl Outcome {
             Self::Cancelled(..) => {
                 metrics::counter!("gongji_settlement_cancelled_total").increment(1);
             }
+            Self::Refunded(..) => {
+                metrics::counter!("gongji_settlement_refunded_total").increment(1);
+            }
+            Self::Reversed(..) => {
+                metrics::counter!("gongji_settlement_reversed_total").increment(1);
+            }
             Self::Allocated(_) => {
                 metrics::counter!("gongji_settlement_allocated_total").increment(1);
             }
@@ -282,6 +305,8 @@ impl Outcome {
                 Answer::Settle(Box::new(answer))
             }
             Self::Cancelled(_, answer) => Answer::Cancel(Box::new(answer)),
+            Self::Refunded(_, answer) => Answer::Refund(Box::new(answer)),
+            Self::Reversed(_, answer) => Answer::Reverse(Box::new(answer)),
             Self::Allocated(allocated) => {
                 Answer::Allocate(Box::new(answer::account(&allocated.account, at)))
             }
@@ -302,6 +327,8 @@ fn landmarks(
         match &jobs[decision.at].command {
             Command::Settle(settle) => keys.push((settle.key.clone(), settle.id)),
             Command::Cancel(cancel) => keys.push((cancel.key.clone(), cancel.id)),
+            Command::Refund(refund) => keys.push((refund.key.clone(), refund.id)),
+            Command::Reverse(reverse) => keys.push((reverse.key.clone(), reverse.id)),
             Command::Allocate(allocate) => allocations.push(allocate.id),
             // Whether it was done is told by asking again.
             Command::Keep(_) => {}

@@ -2,10 +2,10 @@
 //!
 //! A look before an insert would miss the twin in the same batch and the one on another replica.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::db::Corrupt;
-use kernel::{AccountId, AllocationId, Reason, Refusal, Timestamp};
+use kernel::{AccountId, AllocationId, Reason, Refusal, SettlementId, Timestamp};
 use prost::Message as _;
 use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
@@ -15,7 +15,8 @@ use super::batch::Done;
 use crate::answer;
 use crate::book::Book;
 use crate::command::{Allocate, Answer, Command};
-use crate::request::{Operation, RequestKey};
+use crate::request::{Asked, Operation, RequestKey};
+use crate::reverse::Original;
 use crate::store::key::{self, Claim, Earlier};
 use crate::store::{StoreError, allocation};
 
@@ -25,6 +26,8 @@ pub(super) struct Claimed {
     done: BTreeMap<usize, Done>,
     /// The places of the commands to decide, in the order in which they came.
     pub(super) open: Vec<usize>,
+    /// What was found under the keys of the messages that reversals undo, by reversal.
+    pub(super) originals: BTreeMap<SettlementId, Original>,
     /// Allocations that were posted before: answered with the account as it stands.
     pub(super) repeated: Vec<(usize, AccountId)>,
 }
@@ -64,13 +67,25 @@ pub(super) async fn claim(
     let mut claimed = Claimed::default();
     let mut requests: BTreeMap<&RequestKey, Group<Claim<'_>>> = BTreeMap::new();
     let mut credits: BTreeMap<AllocationId, Group<&Allocate>> = BTreeMap::new();
+    let mut undone = Vec::new();
+    let waiting = must_wait(jobs);
     for (place, job) in jobs.iter().enumerate() {
-        if let Command::Allocate(allocate) = &job.command {
+        if waiting.contains(&place) {
+            claimed.done.insert(place, Done::Again);
+        } else if let Command::Allocate(allocate) = &job.command {
             credits
                 .entry(allocate.id)
                 .or_default()
                 .push((place, allocate));
         } else if let Some((key, operation, asked, outcome)) = job.command.claim() {
+            if let Command::Reverse(reverse) = &job.command {
+                undone.push(Claim {
+                    key: &reverse.original,
+                    operation: Operation::Reversed,
+                    asked: Asked::nothing(),
+                    outcome,
+                });
+            }
             requests.entry(key).or_default().push((
                 place,
                 Claim {
@@ -86,13 +101,46 @@ pub(super) async fn claim(
         }
     }
     if !requests.is_empty() {
-        claim_requests(conn, requests.into_values().collect(), at, &mut claimed).await?;
+        let groups = requests.into_values().collect();
+        claim_requests(conn, groups, (undone, at), &mut claimed).await?;
     }
     if !credits.is_empty() {
         claim_credits(conn, credits.into_values().collect(), at, &mut claimed).await?;
     }
     claimed.open.sort_unstable();
     Ok(claimed)
+}
+
+/// Commands that must wait for an earlier one of the batch because one of the two undoes the other, or both undo the same:
+/// a reversal wants two keys, and what it finds under the second depends on whoever wants that key, too.
+fn must_wait(jobs: &[Job]) -> BTreeSet<usize> {
+    let mut waiting = BTreeSet::new();
+    if !jobs
+        .iter()
+        .any(|job| matches!(job.command, Command::Reverse(_)))
+    {
+        return waiting;
+    }
+    let (mut wanted, mut reserved) = (BTreeSet::new(), BTreeSet::new());
+    for (place, job) in jobs.iter().enumerate() {
+        let Some((key, ..)) = job.command.claim() else {
+            continue;
+        };
+        if let Command::Reverse(reverse) = &job.command {
+            let keys = [key, &reverse.original];
+            if keys.iter().any(|key| wanted.contains(key)) {
+                waiting.insert(place);
+            } else {
+                wanted.extend(keys);
+                reserved.extend(keys);
+            }
+        } else if reserved.contains(key) {
+            waiting.insert(place);
+        } else {
+            wanted.insert(key);
+        }
+    }
+    waiting
 }
 
 impl Claimed {
@@ -119,10 +167,12 @@ fn first<C>(groups: &[Group<C>]) -> impl Iterator<Item = &C> {
 async fn claim_requests(
     conn: &mut PgConnection,
     groups: Vec<Group<Claim<'_>>>,
-    at: Timestamp,
+    (undone, at): (Vec<Claim<'_>>, Timestamp),
     claimed: &mut Claimed,
 ) -> Result<(), StoreError> {
-    let claims: Vec<&Claim<'_>> = first(&groups).collect();
+    // One sorted statement for both kinds of claim, so that no two batches wait for each other.
+    let mut claims: Vec<&Claim<'_>> = first(&groups).chain(&undone).collect();
+    claims.sort_unstable_by_key(|claim| claim.key);
     let free = key::claim(conn, &claims, at).await?;
     let is_free = |group: &Group<Claim<'_>>| {
         group
@@ -133,11 +183,26 @@ async fn claim_requests(
     for group in won {
         claimed.won(&group);
     }
-    if lost.is_empty() {
-        return Ok(());
+    let arrived: Vec<&Claim<'_>> = undone
+        .iter()
+        .filter(|claim| !free.contains(claim.key))
+        .collect();
+    let mut earlier = BTreeMap::new();
+    if !lost.is_empty() || !arrived.is_empty() {
+        let lost = first(&lost).map(|claim| claim.key);
+        let keys: Vec<&RequestKey> = lost.chain(arrived.iter().map(|claim| claim.key)).collect();
+        earlier = key::earlier(conn, &keys).await?;
     }
-    let keys: Vec<&RequestKey> = first(&lost).map(|claim| claim.key).collect();
-    let earlier = key::earlier(conn, &keys).await?;
+    for claim in &undone {
+        let original = match earlier.get(claim.key) {
+            Some(earlier) => Original::Decided {
+                operation: earlier.operation,
+                outcome: earlier.outcome,
+            },
+            None => Original::NotArrived,
+        };
+        claimed.originals.insert(claim.outcome, original);
+    }
     for (place, claim) in lost.into_iter().flatten() {
         let answer = match earlier.get(claim.key) {
             Some(earlier) => repeat(&claim, earlier)?,
@@ -151,6 +216,9 @@ async fn claim_requests(
 
 /// The first answer again, if it is the same request.
 fn repeat(claim: &Claim<'_>, earlier: &Earlier) -> Result<Result<Answer, Refusal>, StoreError> {
+    if earlier.operation == Operation::Reversed {
+        return Ok(Err(Reason::MessageReversed.into()));
+    }
     let differences = if claim.operation == earlier.operation {
         claim.asked.differences(&earlier.asked)
     } else {
@@ -171,6 +239,10 @@ fn repeat(claim: &Claim<'_>, earlier: &Earlier) -> Result<Result<Answer, Refusal
             .map(|answer| Answer::Release(Box::new(answer))),
         Operation::Cancel => pb::CancelResponse::decode(&*earlier.answer)
             .map(|answer| Answer::Cancel(Box::new(answer))),
+        Operation::Refund => pb::RefundResponse::decode(&*earlier.answer)
+            .map(|answer| Answer::Refund(Box::new(answer))),
+        Operation::Reverse | Operation::Reversed => pb::ReverseResponse::decode(&*earlier.answer)
+            .map(|answer| Answer::Reverse(Box::new(answer))),
     };
     answer.map(Ok).map_err(|undecodable| {
         tracing::error!(error = %undecodable, key = %claim.key, "a stored answer cannot be decoded");

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{AccountId, AllocationId, Clock, PersonId, Timestamp};
+use kernel::{AccountId, AllocationId, Clock, PersonId, SettlementId, Timestamp};
 use policy::plan::Payer;
 use sqlx::PgConnection;
 
@@ -17,10 +17,10 @@ use crate::enforced::Enforced;
 use crate::hold::{Hold, command as hold};
 use crate::keep::Keep;
 use crate::limit::Scope;
-use crate::request::RequestKey;
-use crate::store::{
-    self, StoreError, account, cancellation, correction, enforced, limit, settlement,
-};
+use crate::refund::What;
+use crate::request::{Operation, RequestKey};
+use crate::reverse::Original;
+use crate::store::{self, StoreError, account, correction, enforced, limit, refund, settlement};
 
 /// What the open commands of a batch need, gathered before anything is locked.
 #[derive(Debug, Default)]
@@ -29,7 +29,10 @@ struct Needs {
     accounts: BTreeSet<AccountId>,
     institutions: BTreeSet<String>,
     fingerprints: BTreeSet<Vec<u8>>,
-    cancelled: BTreeSet<kernel::SettlementId>,
+    /// Of these something is to be given back.
+    settlements: BTreeSet<SettlementId>,
+    /// Of these the fee lines count, too.
+    by_line: BTreeSet<SettlementId>,
     corrections: BTreeSet<AllocationId>,
     /// Accounts that a clearing may take below zero.
     cleared: BTreeSet<AccountId>,
@@ -55,7 +58,24 @@ impl Needs {
                 }
                 Command::Cancel(cancel) => {
                     needs.institutions.insert(cancel.key.institution.clone());
-                    needs.cancelled.insert(cancel.settlement);
+                    needs.settlements.insert(cancel.settlement);
+                }
+                Command::Refund(refund) => {
+                    needs.institutions.insert(refund.key.institution.clone());
+                    needs.settlements.insert(refund.settlement);
+                    if matches!(refund.what, What::Lines(_)) {
+                        needs.by_line.insert(refund.settlement);
+                    }
+                }
+                Command::Reverse(reverse) => {
+                    needs.institutions.insert(reverse.key.institution.clone());
+                    if let Some(Original::Decided {
+                        operation: Operation::Settle,
+                        outcome,
+                    }) = claimed.originals.get(&reverse.id)
+                    {
+                        needs.settlements.insert(*outcome);
+                    }
                 }
                 Command::Allocate(allocate) => {
                     needs.accounts.insert(allocate.account);
@@ -105,17 +125,8 @@ pub(super) async fn look(
     let mut scopes: BTreeSet<Scope> = BTreeSet::new();
 
     // ---- lock
-    if !needs.cancelled.is_empty() {
-        book.settlements = cancellation::lock(conn, &list(&needs.cancelled)).await?;
-        for stored in book.settlements.values() {
-            needs.accounts.insert(stored.patient_account);
-            for leg in &stored.legs {
-                needs.accounts.insert(leg.account);
-                if let Payer::Aid { binding, .. } = leg.payer {
-                    scopes.extend([Scope::Pair(binding), Scope::Contributor(leg.account)]);
-                }
-            }
-        }
+    if !needs.settlements.is_empty() {
+        lock_settlements(conn, &mut book, &mut needs, &mut scopes).await?;
     }
     if !needs.corrections.is_empty() {
         book.corrections = correction::lock(conn, &list(&needs.corrections)).await?;
@@ -162,6 +173,39 @@ pub(super) async fn look(
         book.aided = enforced::aided(conn, &list(&needs.cleared)).await?;
     }
     Ok((book, at))
+}
+
+/// Locks the settlements of which something is to be given back. Whoever paid for them gets money, and whether their bindings
+/// still stand decides where it goes.
+async fn lock_settlements(
+    conn: &mut PgConnection,
+    book: &mut Book,
+    needs: &mut Needs,
+    scopes: &mut BTreeSet<Scope>,
+) -> Result<(), StoreError> {
+    let wanted = list(&needs.settlements);
+    book.settlements = refund::lock(conn, &wanted).await?;
+    if book.settlements.len() < wanted.len() {
+        book.refunds = refund::are_refunds(conn, &wanted).await?;
+    }
+    for stored in book.settlements.values() {
+        needs.patients.insert(stored.patient);
+        needs.accounts.insert(stored.patient_account);
+        for leg in &stored.legs {
+            needs.accounts.insert(leg.account);
+            if let Payer::Aid { binding, .. } = leg.payer {
+                scopes.extend([Scope::Pair(binding), Scope::Contributor(leg.account)]);
+            }
+        }
+    }
+    if !needs.by_line.is_empty() {
+        for (id, line) in refund::look_at_lines(conn, &list(&needs.by_line)).await? {
+            if let Some(stored) = book.settlements.get_mut(&id) {
+                stored.lines.push(line);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a quote is made of: the same, read without locks.

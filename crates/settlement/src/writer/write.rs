@@ -1,7 +1,8 @@
 //! Writes what a batch decided: one statement per table.
 
 use chassis::outbox;
-use kernel::{AllocationId, Timestamp};
+use kernel::{AllocationId, SettlementId, Timestamp};
+use prost::Message as _;
 use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
 
@@ -12,11 +13,13 @@ use crate::command::{Allocate, Command, Origin};
 use crate::event;
 use crate::keep::Kept;
 use crate::movement::{self, Movement};
+use crate::refund::{Place, Refunded};
 use crate::request::RequestKey;
+use crate::reverse::Reversed;
 use crate::settlement::Settled;
 use crate::store::settlement::{LegRow, Row};
 use crate::store::{
-    StoreError, account, allocation, cancellation, correction, key, limit, mark, settlement,
+    StoreError, account, allocation, correction, key, limit, mark, refund, settlement,
 };
 
 /// Frees the keys of refused commands: a refusal leaves no trace, and its request may be sent again.
@@ -24,15 +27,22 @@ pub(super) async fn release(
     conn: &mut PgConnection,
     refused: &[&Command],
 ) -> Result<(), StoreError> {
-    let mut keys: Vec<&RequestKey> = Vec::new();
+    let mut keys: Vec<(&RequestKey, SettlementId)> = Vec::new();
     let mut credits: Vec<AllocationId> = Vec::new();
     for command in refused {
         match command {
-            Command::Settle(settle) => keys.push(&settle.key),
-            Command::Cancel(cancel) => keys.push(&cancel.key),
+            Command::Settle(settle) => keys.push((&settle.key, settle.id)),
+            Command::Cancel(cancel) => keys.push((&cancel.key, cancel.id)),
+            Command::Refund(refund) => keys.push((&refund.key, refund.id)),
+            Command::Reverse(reverse) => {
+                keys.push((&reverse.key, reverse.id));
+                keys.push((&reverse.original, reverse.id));
+            }
             Command::Allocate(allocate) => credits.push(allocate.id),
             Command::Keep(_) => {}
-            Command::Hold(command) => keys.extend(command.key()),
+            Command::Hold(_) => {
+                keys.extend(command.claim().map(|(key, _, _, outcome)| (key, outcome)));
+            }
         }
     }
     if !keys.is_empty() {
@@ -50,10 +60,11 @@ struct Rows<'a> {
     settlements: Vec<Row<'a>>,
     legs: Vec<LegRow<'a>>,
     movements: Vec<Movement<'a>>,
-    cancellations: Vec<(
-        &'a crate::settlement::Cancelled,
-        &'a proto::settlement::v1::CancelResponse,
-    )>,
+    /// With their encoded answers.
+    refunds: Vec<(&'a Refunded, Vec<u8>)>,
+    reversals: Vec<(&'a Reversed, Vec<u8>)>,
+    /// Movements into suspense, by place in `movements`, and why the money waits.
+    waiting: Vec<(usize, &'static str)>,
     credentials: Vec<(&'a [u8], &'a RequestKey)>,
     /// Allocations that nobody claimed: they were made here.
     allocations: Vec<&'a Allocate>,
@@ -71,11 +82,18 @@ impl<'a> Rows<'a> {
             Outcome::Declined(declined, answer) => {
                 self.settlements.push(Row::declined(declined, answer));
             }
-            Outcome::Cancelled(cancelled, answer) => {
-                self.cancellations.push((cancelled, answer));
-                self.movements
-                    .extend(movement::of_cancellation(cancelled, origin));
-                self.events.extend(event::of_cancellation(cancelled, trace));
+            Outcome::Cancelled(refunded, answer) => {
+                self.give_back(refunded, answer.encode_to_vec(), origin);
+            }
+            Outcome::Refunded(refunded, answer) => {
+                self.give_back(refunded, answer.encode_to_vec(), origin);
+            }
+            Outcome::Reversed(reversed, answer) => {
+                let answer = answer.encode_to_vec();
+                if let Some(refunded) = &reversed.refunded {
+                    self.give_back(refunded, answer.clone(), origin);
+                }
+                self.reversals.push((reversed, answer));
             }
             Outcome::Allocated(allocated) => {
                 self.movements
@@ -138,6 +156,21 @@ impl<'a> Rows<'a> {
     }
 }
 
+impl<'a> Rows<'a> {
+    fn give_back(&mut self, refunded: &'a Refunded, answer: Vec<u8>, origin: &'a Origin) {
+        let movements = movement::of_refund(refunded, origin);
+        for (leg, movement) in refunded.legs.iter().zip(movements) {
+            if let Place::Suspense(why) = leg.place {
+                self.waiting.push((self.movements.len(), why.code()));
+            }
+            self.movements.push(movement);
+        }
+        self.refunds.push((refunded, answer));
+        let trace = origin.trace_parent.as_ref();
+        self.events.extend(event::of_refund(refunded, trace));
+    }
+}
+
 /// Writes all decisions, and the accounts and counters as they stand after them.
 pub(super) async fn write(
     conn: &mut PgConnection,
@@ -155,14 +188,26 @@ pub(super) async fn write(
     if !rows.legs.is_empty() {
         settlement::insert_legs(conn, &rows.legs).await?;
     }
-    if !rows.cancellations.is_empty() {
-        cancellation::insert(conn, &rows.cancellations, at).await?;
+    if !rows.refunds.is_empty() {
+        refund::insert(conn, &rows.refunds, at).await?;
+        refund::write(conn, &book.moved_settlements()).await?;
+    }
+    if !rows.reversals.is_empty() {
+        refund::insert_reversals(conn, &rows.reversals, at).await?;
     }
     if !rows.kept.is_empty() {
         keep_rows(conn, &rows, at).await?;
     }
     if !rows.movements.is_empty() || book.is_reshaped() {
         movement_rows(conn, book, &rows.movements, at).await?;
+    }
+    if !rows.waiting.is_empty() {
+        let waiting: Vec<_> = rows
+            .waiting
+            .iter()
+            .map(|(place, why)| (&rows.movements[*place], *why))
+            .collect();
+        refund::open_tasks(conn, &waiting, at).await?;
     }
     if !rows.credentials.is_empty() {
         rows.credentials.sort_unstable();

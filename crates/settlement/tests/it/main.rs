@@ -10,5 +10,7 @@ mod imports;
 mod keys;
 mod limits;
 mod quotes;
+mod refunds;
+mod reversals;
 mod scene;
 mod years;

@@ -437,7 +437,7 @@ impl Scene {
                 SELECT FROM movement m WHERE m.allocation_id = l.allocation_id AND m.account_id = l.account_id
                     AND m.bucket = l.bucket AND m.amount_fen = abs(l.amount_fen))",
             "SELECT count(*) FROM account a WHERE version <> (
-                SELECT count(*) FROM movement m WHERE m.account_id = a.account_id)",
+                SELECT count(account_version) FROM movement m WHERE m.account_id = a.account_id)",
             "SELECT count(*) FROM account a JOIN movement m ON m.account_id = a.account_id AND m.account_version = a.version
                 WHERE (m.current_after_fen, m.prior_after_fen) <> (a.current_fen, a.prior_fen)",
             "SELECT count(*) FROM limit_used u CROSS JOIN LATERAL (
@@ -460,7 +460,8 @@ impl Scene {
                 SELECT coalesce(sum(amount_fen), 0) FROM leg WHERE leg.settlement_id = s.settlement_id)",
             "SELECT count(*) FROM request_key k WHERE NOT EXISTS (
                 SELECT FROM settlement s WHERE s.settlement_id = k.outcome_id
-                UNION SELECT FROM cancellation c WHERE c.cancellation_id = k.outcome_id
+                UNION SELECT FROM refund r WHERE r.refund_id = k.outcome_id
+                UNION SELECT FROM reversal v WHERE v.reversal_id = k.outcome_id
                 UNION SELECT FROM hold h WHERE h.hold_id = k.outcome_id)",
             "SELECT count(*) FROM account a WHERE held_fen <> (
                 SELECT coalesce(sum(amount_fen), 0) FROM hold_leg l WHERE l.account_id = a.account_id AND is_open)",
@@ -469,6 +470,15 @@ impl Scene {
                 FROM hold_leg l WHERE l.hold_id = h.hold_id)",
             "SELECT count(*) FROM hold_leg l JOIN hold h USING (hold_id) WHERE is_open <> (state = 'HELD')",
             "SELECT count(*) FROM hold h JOIN settlement s USING (settlement_id) WHERE captured_fen <> own_fen + aid_fen",
+            "SELECT count(*) FROM leg WHERE refunded_fen <> (
+                SELECT coalesce(sum(amount_fen), 0) FROM movement m WHERE m.reverses = leg.movement_id)",
+            "SELECT count(*) FROM refund r WHERE own_fen + aid_fen <> (
+                SELECT coalesce(sum(amount_fen), 0) FROM movement m WHERE m.refund_id = r.refund_id)",
+            "SELECT count(*) FROM settlement s WHERE (cash_back_fen, pooled_back_fen) <> (
+                SELECT coalesce(sum(cash_fen), 0), coalesce(sum(pooled_fen), 0) FROM refund r
+                WHERE r.settlement_id = s.settlement_id)",
+            "SELECT count(*) FROM movement m WHERE account_version IS NULL AND NOT EXISTS (
+                SELECT FROM refund_task t WHERE t.task_id = m.movement_id AND t.amount_fen = m.amount_fen)",
             "SELECT count(*) FROM movement_default",
         ];
         for sql in differing {
