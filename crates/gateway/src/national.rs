@@ -3,6 +3,7 @@
 //! Whatever goes wrong, also in the message's own form, is answered with HTTP 200, `infcode` -1 and a sentence that a cashier
 //! can act on: systems in the field show `err_msg` and know nothing else.
 
+mod benefit;
 mod envelope;
 mod node;
 mod pharmacy;

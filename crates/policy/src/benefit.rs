@@ -115,6 +115,16 @@ impl Parts {
         ])
     }
 
+    /// What these are more than others, part by part; none if a difference does not fit.
+    pub fn without(self, other: Self) -> Option<Self> {
+        Some(Self {
+            own_expense: self.own_expense.checked_sub(other.own_expense)?,
+            over_limit: self.over_limit.checked_sub(other.over_limit)?,
+            pre_self_pay: self.pre_self_pay.checked_sub(other.pre_self_pay)?,
+            in_scope: self.in_scope.checked_sub(other.in_scope)?,
+        })
+    }
+
     fn and(self, other: Self) -> Option<Self> {
         Some(Self {
             own_expense: self.own_expense.checked_add(other.own_expense)?,
@@ -152,6 +162,17 @@ impl Line {
 }
 
 impl Quantity {
+    /// The same share of the units as `amount` is of `of`, rounded up, so that a price per unit never rises by it.
+    pub fn scaled(self, amount: Fen, of: Fen) -> Option<Self> {
+        if amount >= of {
+            return Some(self);
+        }
+        let product = i128::from(self.0).checked_mul(amount.get().into())?;
+        let of = i128::from(of.get());
+        let rounded_up = product.checked_add(of.checked_sub(1)?)?.checked_div(of)?;
+        i64::try_from(rounded_up).ok().map(Self)
+    }
+
     /// What so many units may cost: 10⁻⁴ units × 10⁻⁶ yuan = 10⁻⁸ fen.
     fn at_most(self, ceiling: Price) -> Option<Fen> {
         let product = i128::from(self.0).checked_mul(i128::from(ceiling.0))?;

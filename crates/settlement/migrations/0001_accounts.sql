@@ -39,8 +39,8 @@ CREATE TABLE institution (
     name          text     NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     kind          text     NOT NULL CHECK (kind IN ('HOSPITAL', 'PHARMACY')),
     region        text     NOT NULL CHECK (region ~ '^[0-9]{6}$'),
-    -- 0 is ungraded.
-    tier          smallint NOT NULL CHECK (tier BETWEEN 0 AND 3),
+    -- 0 is ungraded, 4 grassroots, 5 town, 6 village.
+    tier          smallint NOT NULL CHECK (tier BETWEEN 0 AND 6),
     sandbox       boolean  NOT NULL,
     registered_at timestamptz NOT NULL
 );

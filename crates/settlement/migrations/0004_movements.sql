@@ -8,15 +8,16 @@ CREATE TABLE movement (
         'ALLOCATION_ACTUAL', 'OPENING_BALANCE', 'CHARGE_OWN', 'CHARGE_AID', 'CANCEL_OWN', 'CANCEL_AID',
         'REFUND_OWN', 'REFUND_AID', 'REVERSAL_OWN', 'REVERSAL_AID',
         'PRE_ALLOCATION', 'PRE_TO_ACTUAL_ADJ', 'CLEARING_DELTA', 'YEAR_ROLLOVER', 'INTEREST', 'ACCOUNT_EXIT',
-        'CORRECTION')),
+        'CORRECTION', 'FUND_PAY', 'CANCEL_FUND',
+         'REFUND_FUND', 'REVERSAL_FUND')),
     debit                 text        NOT NULL CHECK (debit <> ''),
     credit                text        NOT NULL CHECK (credit <> ''),
     amount_fen            bigint      NOT NULL CHECK (amount_fen > 0),
 
     -- The personal account it moved, and how that account stood after it. Money that waits in suspense moved no account:
-    -- then it says whose money it is, and there is no "after".
-    account_id            uuid        NOT NULL,
-    bucket                text        NOT NULL CHECK (bucket IN ('CURRENT', 'PRIOR')),
+    -- then it says whose money it is, and there is no "after". What the pooled fund pays is nobody's account.
+    account_id            uuid,
+    bucket                text        CHECK (bucket IN ('CURRENT', 'PRIOR')),
     account_version       bigint      CHECK (account_version > 0),
     current_after_fen     bigint,
     prior_after_fen       bigint,
@@ -47,14 +48,19 @@ CREATE TABLE movement (
     CONSTRAINT movement_has_one_cause CHECK ((settlement_id IS NULL) <> (allocation_id IS NULL)),
     CONSTRAINT movement_gives_back_what_a_settlement_took CHECK (
         (refund_id IS NOT NULL) = (kind IN (
-            'CANCEL_OWN', 'CANCEL_AID', 'REFUND_OWN', 'REFUND_AID', 'REVERSAL_OWN', 'REVERSAL_AID'))
+            'CANCEL_OWN', 'CANCEL_AID', 'CANCEL_FUND', 'REFUND_OWN', 'REFUND_AID', 'REFUND_FUND', 'REVERSAL_OWN',
+            'REVERSAL_AID', 'REVERSAL_FUND'))
         AND (refund_id IS NOT NULL) = (reverses IS NOT NULL)
         AND (refund_id IS NULL OR settlement_id IS NOT NULL)),
-    CONSTRAINT movement_into_suspense_moves_no_account CHECK (
-        (account_version IS NULL) = (credit = 'suspense:refund_unclaimed')
+    CONSTRAINT movement_into_suspense_or_of_the_fund_moves_no_account CHECK (
+        (account_version IS NULL) = (credit = 'suspense:refund_unclaimed' OR account_id IS NULL)
         AND (account_version IS NULL) = (current_after_fen IS NULL)
         AND (account_version IS NULL) = (prior_after_fen IS NULL)
-        AND (account_version IS NOT NULL OR refund_id IS NOT NULL)),
+        AND (account_id IS NULL OR account_version IS NOT NULL OR refund_id IS NOT NULL)),
+    CONSTRAINT movement_of_the_fund_is_nobodys CHECK (
+        (account_id IS NULL) = (kind IN ('FUND_PAY', 'CANCEL_FUND', 'REFUND_FUND', 'REVERSAL_FUND'))
+        AND (account_id IS NULL) = (bucket IS NULL)
+        AND (account_id IS NOT NULL OR debit LIKE 'fund:%' OR credit LIKE 'fund:%')),
     CONSTRAINT movement_aid_names_its_mandate CHECK (
         (kind IN ('CHARGE_AID', 'CANCEL_AID', 'REFUND_AID', 'REVERSAL_AID')) = (binding_id IS NOT NULL)
         AND (binding_id IS NULL) = (beneficiary_person_id IS NULL)

@@ -1,6 +1,7 @@
 //! What was decided, as the caller reads it. The encoded answer is stored, so that a repetition gets the very same.
 
 use kernel::Timestamp;
+use policy::benefit::Parts;
 use policy::explain::{self, Reader};
 use policy::plan::limits::Window;
 use policy::plan::{Ground, Line, Payer, Plan, Remedy};
@@ -9,6 +10,7 @@ use proto::convert::{wire_reason, wire_time};
 use proto::settlement::v1 as pb;
 
 use crate::account::Account;
+use crate::benefit::{Back, Benefited, Seen};
 use crate::book::Book;
 use crate::hold::capture::Captured;
 use crate::hold::place::Placed;
@@ -35,7 +37,7 @@ pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
         split: Some(split(
             settled.split,
             settled.legs.iter().map(leg).collect(),
-            &settled.plan,
+            (&settled.plan, settled.benefit.as_deref()),
             book,
         )),
         own_balance_fen: patient.balance().map_or(0, kernel::Fen::get),
@@ -56,9 +58,9 @@ pub fn declined(declined: &Declined) -> pb::SettleResponse {
 }
 
 /// The answer to a bill that would cost more than was quoted: how it would be split now.
-pub fn stale(plan: &Plan, book: &Book) -> pb::SettleResponse {
+pub fn stale(plan: &Plan, benefit: Option<&Benefited>, book: &Book) -> pb::SettleResponse {
     let stale = pb::Stale {
-        split: Some(quoted(plan, book)),
+        split: Some(quoted(plan, benefit, book)),
     };
     pb::SettleResponse {
         outcome: Some(pb::settle_response::Outcome::Stale(stale)),
@@ -135,7 +137,7 @@ pub fn captured(captured: &Captured, book: &Book) -> pb::SettleResponse {
 }
 
 /// How a bill would be split.
-pub fn quoted(plan: &Plan, book: &Book) -> pb::Split {
+pub fn quoted(plan: &Plan, benefit: Option<&Benefited>, book: &Book) -> pb::Split {
     let legs = plan.legs.iter().map(|leg| pb::Leg {
         kind: kind(leg.payer).into(),
         account_id: leg.account.to_string(),
@@ -145,10 +147,20 @@ pub fn quoted(plan: &Plan, book: &Book) -> pb::Split {
         binding_id: binding_of(leg.payer),
         mandate_version: mandate_of(leg.payer),
     });
-    split(Split::of(plan), legs.collect(), plan, book)
+    split(
+        Split::of(plan, benefit),
+        legs.collect(),
+        (plan, benefit),
+        book,
+    )
 }
 
-fn split(split: Split, legs: Vec<pb::Leg>, plan: &Plan, book: &Book) -> pb::Split {
+fn split(
+    split: Split,
+    legs: Vec<pb::Leg>,
+    (plan, seen): (&Plan, Option<&Benefited>),
+    book: &Book,
+) -> pb::Split {
     pb::Split {
         total_fen: split.total.get(),
         pooled_fen: split.pooled.get(),
@@ -162,6 +174,66 @@ fn split(split: Split, legs: Vec<pb::Leg>, plan: &Plan, book: &Book) -> pb::Spli
             .map(|line| considered(line, book))
             .collect(),
         rules: plan.versions.iter().map(ToString::to_string).collect(),
+        benefit: seen.map(benefit),
+    }
+}
+
+/// How the pooled fund saw a bill.
+fn benefit(seen: &Benefited) -> pb::Benefit {
+    let lines = seen.lines.iter().zip(&seen.assessed.lines);
+    pb::Benefit {
+        parts: Some(cost_parts(seen)),
+        lines: lines
+            .map(|(seen, parts)| benefit_line(seen, *parts))
+            .collect(),
+        warnings: seen.warnings.iter().map(wire_reason).collect(),
+        ratio_bp: seen
+            .entitlement
+            .map_or(0, |terms| terms.ratio.basis_points().into()),
+        fund_region: seen.pool.to_string(),
+        rules: seen.versions.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn benefit_line(seen: &Seen, parts: Parts) -> pb::BenefitLine {
+    let item = seen.line.item;
+    pb::BenefitLine {
+        line_no: seen.line_no.clone(),
+        amount_fen: seen.line.amount.get(),
+        own_expense_fen: parts.own_expense.get(),
+        over_limit_fen: parts.over_limit.get(),
+        pre_self_pay_fen: parts.pre_self_pay.get(),
+        in_scope_fen: parts.in_scope.get(),
+        level: item.map_or_else(String::new, |item| item.level.code().to_owned()),
+        self_pay_bp: item.map_or(0, |item| item.self_pay.basis_points().into()),
+        price_ceiling_e6: item.and_then(|item| item.ceiling).map(|price| price.0),
+    }
+}
+
+/// The parts of a bill with a benefit.
+pub fn cost_parts(seen: &Benefited) -> pb::CostParts {
+    let (assessed, whole) = (&seen.assessed, seen.assessed.whole);
+    pb::CostParts {
+        own_expense_fen: whole.own_expense.get(),
+        over_limit_fen: whole.over_limit.get(),
+        pre_self_pay_fen: whole.pre_self_pay.get(),
+        in_scope_fen: whole.in_scope.get(),
+        deductible_fen: assessed.deductible.get(),
+        copay_fen: assessed.copay.get(),
+        pooled_fen: assessed.pooled.get(),
+    }
+}
+
+/// What went back of each part of a bill with a benefit.
+fn parts_back(back: Back) -> pb::CostParts {
+    pb::CostParts {
+        own_expense_fen: back.parts.own_expense.get(),
+        over_limit_fen: back.parts.over_limit.get(),
+        pre_self_pay_fen: back.parts.pre_self_pay.get(),
+        in_scope_fen: back.parts.in_scope.get(),
+        deductible_fen: back.deductible.get(),
+        copay_fen: back.copay.get(),
+        pooled_fen: back.pooled.get(),
     }
 }
 
@@ -294,6 +366,7 @@ pub fn cancelled(refunded: &Refunded) -> pb::CancelResponse {
             legs: refunded.reached().iter().map(leg).collect(),
             own_balance_fen: refunded.own_balance.get(),
             unclaimed: unclaimed(refunded),
+            parts: refunded.back.map(parts_back),
         }),
     }
 }
@@ -319,6 +392,7 @@ pub fn refunded(refunded: &Refunded) -> pb::RefundResponse {
             unclaimed: unclaimed(refunded),
             own_balance_fen: refunded.own_balance.get(),
             left_fen: settlement.rest().total.get(),
+            parts: refunded.back.map(parts_back),
         }),
     }
 }

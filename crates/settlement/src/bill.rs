@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 
 use kernel::{BindingId, Fen, Reason, Refusal, Scheme, Usage};
+use policy::benefit::Quantity;
 use policy::plan::{Burden, Wishes};
 use proto::convert;
 use proto::settlement::v1 as pb;
 
 /// No bill has more fee lines.
 pub const MOST_LINES: usize = 2_000;
+
+/// The largest quantity of a line, in ten-thousandths: what `cnt` (N16,4) can hold.
+const MOST_UNITS: i64 = 9_999_999_999_999_999;
 
 /// What is to be paid, for what, and out of which purses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub struct FeeLine {
     pub item_code: String,
     /// Zero for what is given free.
     pub amount: Fen,
+    /// How many units: a price ceiling is one unit's.
+    pub quantity: Quantity,
 }
 
 impl Bill {
@@ -45,7 +51,7 @@ impl Bill {
         }
     }
 
-    /// What is left for the patient. No pooled fund pays yet, so the whole bill is co-payment.
+    /// What is left for the patient where no pack gives a benefit: the whole bill, as co-payment.
     pub fn burden(&self) -> Burden {
         Burden {
             copay: self.total,
@@ -129,6 +135,14 @@ fn fee_line(line: &pb::FeeLine) -> Result<FeeLine, Refusal> {
         line_no: line.line_no.clone(),
         item_code: line.item_code.clone(),
         amount,
+        quantity: match line.quantity_e4 {
+            0 => Quantity::ONE,
+            quantity if quantity > 0 && quantity <= MOST_UNITS => Quantity(quantity),
+            quantity if quantity > 0 => {
+                return Err(Refusal::about(Reason::AmountTooLarge, "lines.quantity_e4"));
+            }
+            _ => return Err(Refusal::about(Reason::AmountNegative, "lines.quantity_e4")),
+        },
     })
 }
 
@@ -154,6 +168,7 @@ pub(crate) mod tests {
             line_no: number.into(),
             item_code: "XA01".into(),
             amount_fen: fen,
+            quantity_e4: 0,
         }
     }
 

@@ -10,6 +10,7 @@ use policy::plan::limits::{Used, Windows};
 use policy::plan::{Payer, Purse};
 
 use crate::account::Account;
+use crate::benefit::Benefits;
 use crate::correction::Proposal;
 use crate::enforced::Enforced;
 use crate::hold::aside::{Aside, Part};
@@ -47,6 +48,8 @@ pub struct Book {
     /// What became of the messages that commands undo, by reversal.
     pub originals: BTreeMap<SettlementId, Original>,
     moved_settlements: BTreeSet<SettlementId>,
+    /// What the pooled fund goes by, and what it paid.
+    pub benefits: Benefits,
     moved_accounts: BTreeSet<AccountId>,
     /// Whether more than balances changed.
     reshaped: bool,

@@ -3,10 +3,11 @@
 use kernel::clock::business_day;
 use kernel::{Reason, Refusal, SettlementId, Standing, Timestamp, Usage};
 use policy::plan::limits::{Left, Windows};
-use policy::plan::{Candidate, Limits, Patient, Payer, Plan, PlanInput};
+use policy::plan::{Burden, Candidate, Limits, Patient, Payer, Plan, PlanInput};
 use policy::{Packs, Rules, Usages};
 
 use crate::account::{Account, Wanted, choose};
+use crate::benefit::{self, Benefited};
 use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::{Presented, Settle};
@@ -22,7 +23,7 @@ pub enum Verdict {
     Settled(Box<Settled>),
     Declined(Box<Declined>),
     /// It would cost the patient more than the quote it names: nothing moves, and the key is free again.
-    Stale(Box<Plan>),
+    Stale(Box<Plan>, Option<Box<Benefited>>),
 }
 
 /// How a bill would be paid.
@@ -32,6 +33,8 @@ pub struct Considered {
     pub institution: Institution,
     /// Or why it is declined.
     pub plan: Result<Plan, Refusal>,
+    /// How the pooled fund sees it, where its place has a benefit.
+    pub benefit: Option<Box<Benefited>>,
 }
 
 /// A sum that no account can hold, or a plan that takes what is not there: a bug, and only this command's.
@@ -77,14 +80,19 @@ pub fn settle(
         }
     };
     match considered.plan {
-        Ok(plan) if quote.is_some_and(|quote| quote.is_exceeded_by(&Split::of(&plan))) => {
-            Ok(Verdict::Stale(Box::new(plan)))
+        Ok(plan)
+            if quote.is_some_and(|quote| {
+                quote.is_exceeded_by(&Split::of(&plan, considered.benefit.as_deref()))
+            }) =>
+        {
+            Ok(Verdict::Stale(Box::new(plan), considered.benefit))
         }
         Ok(plan) => {
             let moved = Moved {
                 plan,
                 institution: considered.institution,
                 patient: considered.patient,
+                benefit: considered.benefit,
             };
             let charge = Charge {
                 id: command.id,
@@ -120,6 +128,30 @@ pub fn consider(
     key: &RequestKey,
     patient: &Presented,
     bill: &Bill,
+    rules: (&Packs, Timestamp),
+) -> Result<Considered, Refusal> {
+    weigh(book, key, patient, (bill, true), rules)
+}
+
+/// The same for a hold: the pooled fund sets nothing aside, so the whole bill is the patient's burden.
+///
+/// # Errors
+/// As for [`consider`].
+pub fn consider_hold(
+    book: &Book,
+    key: &RequestKey,
+    patient: &Presented,
+    bill: &Bill,
+    rules: (&Packs, Timestamp),
+) -> Result<Considered, Refusal> {
+    weigh(book, key, patient, (bill, false), rules)
+}
+
+fn weigh(
+    book: &Book,
+    key: &RequestKey,
+    patient: &Presented,
+    (bill, fund_pays): (&Bill, bool),
     (packs, at): (&Packs, Timestamp),
 ) -> Result<Considered, Refusal> {
     let institution = book
@@ -140,10 +172,25 @@ pub fn consider(
         let place = account.region.to_string();
         return Err(Refusal::about(Reason::RegionYearEndInProgress, place));
     }
+    let asked = benefit::Asked {
+        account,
+        institution,
+        bill,
+        packs,
+        visit: at,
+    };
+    let benefit = if fund_pays {
+        benefit::look_at(&book.benefits, asked)?
+    } else {
+        None
+    };
+    let burden = benefit
+        .as_ref()
+        .map_or_else(|| bill.burden(), |benefit| benefit.assessed.burden());
     let plan = if account.standing == Standing::Terminated {
         Err(Reason::BeneficiaryNotInsured.into())
     } else {
-        match plan(book, account, bill, (packs, at)) {
+        match plan(book, account, (bill, burden), (packs, at)) {
             Ok(plan) => Ok(plan),
             Err(why) if why.reason == Reason::UsageProhibited => Err(why),
             Err(refused) => return Err(refused),
@@ -153,6 +200,7 @@ pub fn consider(
         patient: account.clone(),
         institution: institution.clone(),
         plan,
+        benefit,
     })
 }
 
@@ -180,7 +228,7 @@ fn check_credential(
 fn plan(
     book: &Book,
     account: &Account,
-    bill: &Bill,
+    (bill, burden): (&Bill, Burden),
     (packs, at): (&Packs, Timestamp),
 ) -> Result<Plan, Refusal> {
     let day = business_day(at);
@@ -207,7 +255,7 @@ fn plan(
         }
     }
     policy::plan(&PlanInput {
-        burden: bill.burden(),
+        burden,
         usage: bill.usage,
         at,
         wishes: bill.wishes(),
@@ -276,6 +324,7 @@ pub(crate) struct Moved {
     pub plan: Plan,
     pub institution: Institution,
     pub patient: Account,
+    pub benefit: Option<Box<Benefited>>,
 }
 
 /// Takes the money a plan says, first from copies: the book changes only if every leg fits.
@@ -290,6 +339,7 @@ pub(crate) fn pay(
         plan,
         institution,
         patient,
+        benefit,
     } = moved;
     let mut accounts = std::collections::BTreeMap::new();
     let mut counting = Counting::over(book);
@@ -320,7 +370,11 @@ pub(crate) fn pay(
             left: Left::default(),
         });
     }
-    book.store_counters(counting.changed());
+    let counters = counting.changed();
+    if let Some(benefit) = &benefit {
+        book.benefits.count(benefit).ok_or_else(unfit)?;
+    }
+    book.store_counters(counters);
     for leg in &mut legs {
         leg.left = left(book, &patient, leg, (packs, at));
     }
@@ -332,7 +386,7 @@ pub(crate) fn pay(
     if !fingerprint.is_empty() {
         book.credentials.insert(fingerprint.clone(), key.clone());
     }
-    let split = Split::of(&plan);
+    let split = Split::of(&plan, benefit.as_deref());
     Ok(Settled {
         id: charge.id,
         key,
@@ -342,6 +396,7 @@ pub(crate) fn pay(
         usage: charge.usage,
         plan,
         split,
+        benefit,
         legs,
         fingerprint,
     })

@@ -221,6 +221,7 @@ fn charged(settled: &Settled) -> pb::Charged {
             .map(|reason| reason.code().to_owned())
             .unwrap_or_default(),
         sandbox: patient.sandbox,
+        parts: settled.benefit.as_deref().map(answer::cost_parts),
     }
 }
 
@@ -238,6 +239,7 @@ fn cancelled(refunded: &Refunded) -> pb::Cancelled {
         own_fen: split.own.get(),
         aid_fen: split.aid.get(),
         cash_fen: split.cash.get(),
+        pooled_fen: split.pooled.get(),
         sandbox: settlement.sandbox,
         unclaimed: answer::unclaimed(refunded),
     }

@@ -9,6 +9,7 @@ use policy::plan::Payer;
 use policy::values::RefundAfterUnbind;
 
 use crate::account::Account;
+use crate::benefit::Returning;
 use crate::book::Book;
 use crate::command::{Cancel, Refund};
 use crate::decide::{Failed, Unfit};
@@ -157,7 +158,7 @@ pub(crate) fn give_back(
         .ok_or_else(|| Refusal::about(Reason::InstitutionUnknown, institution))?
         .kind;
     let mut settlement = order.settlement.clone();
-    let parts = parts(&settlement, order.total);
+    let (parts, returning) = divided(book, &settlement, order.total).ok_or_else(unfit)?;
     let shares = shares(&settlement.legs, parts.accounts);
     let mut homes = Vec::with_capacity(shares.len());
     for (paid, _) in &shares {
@@ -171,6 +172,9 @@ pub(crate) fn give_back(
         .and_then(Account::balance)
         .ok_or_else(unfit)?;
     book.store_settlement(settlement.clone());
+    if let Some(returning) = &returning {
+        book.benefits.give_back(returning);
+    }
     let (id, key, way) = (order.id, order.key.clone(), order.way);
     Ok(Refunded {
         id,
@@ -182,8 +186,25 @@ pub(crate) fn give_back(
         split,
         legs,
         lines: order.lines,
+        back: returning.as_ref().map(|returning| returning.back),
+        fund: returning.and_then(|returning| returning.fund),
         own_balance,
     })
+}
+
+/// What of `total` goes back to the fund, to accounts and in cash: the fund's share is assessed again for the bill that remains.
+fn divided(book: &Book, settlement: &Stored, total: Fen) -> Option<(Parts, Option<Returning>)> {
+    let Some(kept) = book.benefits.kept.get(&settlement.id) else {
+        return Some((parts(settlement, total, Fen::ZERO), None));
+    };
+    let rest = settlement.rest().total;
+    let before = kept.assess(&book.settlements.get(&settlement.id)?.lines, rest)?;
+    let after = kept.assess(&settlement.lines, rest.less(total))?;
+    let parts = parts(settlement, total, after.pooled);
+    let returning = book
+        .benefits
+        .returning(settlement.id, (&before, &after), parts.pooled)?;
+    Some((parts, returning))
 }
 
 /// Where the money of a leg may go: the account that paid it, unless that is closed, or the place of its payer says

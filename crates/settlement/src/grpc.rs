@@ -21,6 +21,7 @@ use crate::store::{self, StoreError};
 use crate::writer::{Office, Writer};
 
 mod accounts;
+mod benefits;
 mod holds;
 mod quotes;
 mod show;
@@ -207,6 +208,33 @@ impl SettlementService for Api {
     ) -> Result<Response<pb::ListCorrectionsResponse>, Status> {
         let listed = accounts::list(self, request.get_ref()).await?;
         Ok(Response::new(listed))
+    }
+
+    async fn import_catalogue(
+        &self,
+        request: Request<pb::ImportCatalogueRequest>,
+    ) -> Result<Response<pb::ImportCatalogueResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        too_many(request.items.len())?;
+        let response = benefits::import(&self.office, &request.items, &caller.subject)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(Response::new(response))
+    }
+
+    async fn list_benefit_used(
+        &self,
+        request: Request<pb::ListBenefitUsedRequest>,
+    ) -> Result<Response<pb::ListBenefitUsedResponse>, Status> {
+        let caller = caller(&request)?;
+        let person = convert::id("person_id", &request.into_inner().person_id)
+            .map_err(|error| refuse(error.0))?;
+        caller.may_see(person).map_err(refuse)?;
+        let response = benefits::used(&self.office, person)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(Response::new(response))
     }
 
     async fn quote(

@@ -1,6 +1,7 @@
 //! A designated hospital or pharmacy.
 
 use kernel::{Reason, Refusal, Region, Usage};
+use policy::benefit::Tier;
 use proto::convert;
 use proto::settlement::v1 as pb;
 
@@ -45,10 +46,25 @@ pub struct Institution {
     pub name: String,
     pub kind: Kind,
     pub region: Region,
-    /// 1, 2, 3; 0 is ungraded.
+    /// 1, 2, 3; 0 is ungraded; below one: 4 grassroots, 5 town, 6 village.
     pub tier: i16,
     /// A vendor's test system: it meets test people only.
     pub sandbox: bool,
+}
+
+impl Institution {
+    /// Its tier, as ratios go by it.
+    pub const fn benefit_tier(&self) -> Tier {
+        match self.tier {
+            1 => Tier::One,
+            2 => Tier::Two,
+            3 => Tier::Three,
+            4 => Tier::Grassroots,
+            5 => Tier::Town,
+            6 => Tier::Village,
+            _ => Tier::Ungraded,
+        }
+    }
 }
 
 impl TryFrom<&pb::Institution> for Institution {
@@ -78,7 +94,7 @@ impl TryFrom<&pb::Institution> for Institution {
         };
         let tier = i16::try_from(institution.tier)
             .ok()
-            .filter(|tier| (0..=3).contains(tier))
+            .filter(|tier| (0..=6).contains(tier))
             .ok_or_else(|| Refusal::about(Reason::UnknownCode, "tier"))?;
         Ok(Self {
             code: code.clone(),

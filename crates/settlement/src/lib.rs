@@ -11,8 +11,10 @@
 pub mod account;
 pub mod allocation;
 mod answer;
+pub mod benefit;
 pub mod bill;
 pub mod book;
+pub mod catalogue;
 pub mod command;
 mod config;
 pub mod consumer;

@@ -12,6 +12,8 @@ use crate::institution::clearing_type;
 use crate::refund::{Place, Refunded, Way};
 use crate::settlement::Settled;
 
+pub mod fund;
+
 /// What a movement is (`domain.md` 10.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -217,11 +219,7 @@ pub fn of_refund<'a>(
             },
             aid: aid_of(leg.paid.payer, settlement.patient),
             origin,
-            reason: match refunded.way {
-                Way::Refund => "refund",
-                Way::Cancel => "cancel",
-                Way::Reversal => "reverse",
-            },
+            reason: refunded.way.reason(),
             sandbox: settlement.sandbox,
         }
     })

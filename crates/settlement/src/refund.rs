@@ -7,6 +7,7 @@ use kernel::{Bucket, Fen, SettlementId, Timestamp};
 use policy::plan::limits::Left;
 
 use crate::account::After;
+use crate::benefit::{Back, FundReturn};
 use crate::institution::Kind;
 use crate::request::RequestKey;
 use crate::settlement::{Leg, PaidLeg, Split, Stored};
@@ -38,6 +39,15 @@ impl Way {
             Self::Refund => "REFUND",
             Self::Cancel => "CANCEL",
             Self::Reversal => "REVERSAL",
+        }
+    }
+
+    /// Why money moved, as the ledger says.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Refund => "refund",
+            Self::Cancel => "cancel",
+            Self::Reversal => "reverse",
         }
     }
 }
@@ -105,6 +115,10 @@ pub struct Refunded {
     pub legs: Vec<Returned>,
     /// What went back of fee lines, where lines were named; they stand with their new state in the settlement.
     pub lines: Vec<String>,
+    /// What went back to the pooled fund.
+    pub fund: Option<FundReturn>,
+    /// What went back of each part, where the bill had a benefit.
+    pub back: Option<Back>,
     /// The patient's account after it: both buckets.
     pub own_balance: Fen,
 }
@@ -146,14 +160,13 @@ impl Returned {
 
 /// What goes back when `total` of a settlement does, and how much of it the accounts get.
 ///
-/// `total` is at most what is left. The pooled fund's share is that of the remaining bill; the difference goes back to the
-/// fund. The parts by payer are those of [`shares`].
-pub fn parts(settlement: &Stored, total: Fen) -> Parts {
+/// `total` is at most what is left, and `fund_pays` what the pooled fund would have paid of the bill that remains: the difference
+/// goes back to the fund. The parts by payer are those of [`shares`].
+pub fn parts(settlement: &Stored, total: Fen, fund_pays: Fen) -> Parts {
     let rest = settlement.rest();
-    let remaining = rest.total.less(total);
-    let pooled = rest
-        .pooled
-        .less(pooled_of(settlement, remaining).min(remaining));
+    // What the others cannot give back because they did not pay it is the fund's.
+    let at_least = total.less(rest.total.less(rest.pooled));
+    let pooled = rest.pooled.less(fund_pays).min(total).max(at_least);
     let personal = total.less(pooled);
     let cash = rest.cash.min(personal);
     Parts {
@@ -170,14 +183,6 @@ pub struct Parts {
     pub cash: Fen,
     /// Own and aid together.
     pub accounts: Fen,
-}
-
-/// What the pooled fund pays of the bill when `remaining` of it is left: the same share as of the whole, to the nearest fen.
-fn pooled_of(settlement: &Stored, remaining: Fen) -> Fen {
-    let whole = i128::from(settlement.split.total.get());
-    let share = i128::from(settlement.split.pooled.get()) * i128::from(remaining.get());
-    let rounded = (share * 2 + whole) / (whole * 2).max(1);
-    Fen::new(i64::try_from(rounded).expect("a share of a bill is at most the bill"))
 }
 
 /// How much of each leg goes back so that `amount` does: from the end of the plan to its beginning; none of it twice.

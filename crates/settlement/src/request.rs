@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 use kernel::{Fen, HoldId, PersonId, QuoteId, Reason, Refusal, SettlementId};
+use policy::benefit::Quantity;
 use serde_json::{Map, Value, json};
 
 use crate::bill::Bill;
@@ -109,7 +110,12 @@ impl Asked {
         let lines: Vec<Value> = bill
             .lines
             .iter()
-            .map(|line| json!([line.line_no, line.item_code, line.amount.get()]))
+            .map(|line| match line.quantity {
+                Quantity::ONE => json!([line.line_no, line.item_code, line.amount.get()]),
+                Quantity(units) => {
+                    json!([line.line_no, line.item_code, line.amount.get(), units])
+                }
+            })
             .collect();
         Self::of([
             ("patient", json!(patient.to_string())),

@@ -9,6 +9,7 @@ use policy::plan::limits::{Left, Windows};
 use policy::plan::{Payer, Plan};
 
 use crate::account::{Account, After};
+use crate::benefit::Benefited;
 use crate::institution::Institution;
 use crate::request::RequestKey;
 
@@ -23,11 +24,14 @@ pub struct Split {
 }
 
 impl Split {
-    /// The split that a plan makes of a bill that no pooled fund pays a part of.
-    pub fn of(plan: &Plan) -> Self {
+    /// The split of a bill: what the pooled fund pays, and what the plan makes of the rest.
+    pub fn of(plan: &Plan, benefit: Option<&Benefited>) -> Self {
+        let pooled = benefit.map_or(Fen::ZERO, |benefit| benefit.assessed.pooled);
         Self {
-            total: plan.burden,
-            pooled: Fen::ZERO,
+            total: pooled
+                .checked_add(plan.burden)
+                .expect("fund and burden are parts of an amount that fits"),
+            pooled,
             own: plan.own(),
             aid: plan.aid(),
             cash: plan.cash,
@@ -64,6 +68,8 @@ pub struct Settled {
     pub usage: Usage,
     pub plan: Plan,
     pub split: Split,
+    /// How the pooled fund saw it, where its place has a benefit.
+    pub benefit: Option<Box<Benefited>>,
     pub legs: Vec<Leg>,
     /// The patient's token that it used up; empty for a card.
     pub fingerprint: Vec<u8>,
@@ -84,7 +90,14 @@ pub struct Declined {
 impl Settled {
     /// The versions of the rules it was decided under.
     pub fn rules(&self) -> Vec<String> {
-        self.plan.versions.iter().map(ToString::to_string).collect()
+        let of_benefit = self.benefit.iter().flat_map(|benefit| &benefit.versions);
+        let mut rules: Vec<String> = Vec::new();
+        for version in self.plan.versions.iter().chain(of_benefit) {
+            if !rules.iter().any(|known| known == version.as_str()) {
+                rules.push(version.to_string());
+            }
+        }
+        rules
     }
 
     /// Why relatives paid less than was asked of them: the reason of the last contributor considered; none if nothing was

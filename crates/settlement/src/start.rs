@@ -18,6 +18,7 @@ use policy::Packs;
 use policy::packs::PackError;
 use proto::settlement::v1::settlement_service_server::SettlementServiceServer;
 
+use crate::catalogue::Catalogue;
 use crate::consumer::{AUTHORIZATION, BINDING, Projection};
 use crate::grpc::Api;
 use crate::resolver::resolver;
@@ -125,7 +126,12 @@ pub async fn serve(
     tasks.add("settlement maintenance", maintenance);
 
     // The lanes come before the server: it is stopped first, and what it has taken in is still answered.
-    let office = Office { db, packs, clock };
+    let office = Office {
+        db,
+        packs,
+        clock,
+        catalogue: Catalogue::default(),
+    };
     let writer = Writer::start(config.writer, &office, &health, tasks);
     sweep::start(&office, &writer, &health, tasks);
     let (resolver, asker) = resolver(authorization);

@@ -14,6 +14,8 @@ use chassis::inbox::Failure;
 pub mod account;
 pub mod allocation;
 pub mod aside;
+pub mod benefit;
+pub mod catalogue;
 pub mod correction;
 pub mod enforced;
 pub mod fence;

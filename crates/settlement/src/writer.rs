@@ -20,17 +20,20 @@ use sqlx::PgPool;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::catalogue::Catalogue;
 use crate::command::{Answer, Command, Origin};
 use crate::keep::Keep;
 use lane::{Lane, Queue};
 
 mod batch;
+mod benefits;
 mod claim;
 mod holds;
 mod lane;
 mod look;
 mod write;
 
+pub(crate) use benefits::look_at_benefits;
 pub(crate) use look::glance;
 
 /// The names of the counter lanes, and so the most there can be.
@@ -72,6 +75,8 @@ pub struct Office {
     pub db: PgPool,
     pub packs: Arc<Packs>,
     pub clock: Clock,
+    /// What this process remembers of the fee catalogue.
+    pub catalogue: Catalogue,
 }
 
 /// A command that waits, and who waits for it.

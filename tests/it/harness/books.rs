@@ -81,12 +81,14 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
     ),
     (
         "a refund is not what it moved",
-        "SELECT count(*) FROM refund r WHERE own_fen + aid_fen <> (
-            SELECT coalesce(sum(amount_fen), 0) FROM movement m WHERE m.refund_id = r.refund_id)",
+        "SELECT count(*) FROM refund r WHERE (own_fen + aid_fen, pooled_fen) <> (
+            SELECT coalesce(sum(amount_fen) FILTER (WHERE account_id IS NOT NULL), 0),
+                   coalesce(sum(amount_fen) FILTER (WHERE account_id IS NULL), 0)
+            FROM movement m WHERE m.refund_id = r.refund_id)",
     ),
     (
         "money in suspense that nobody looks after",
-        "SELECT count(*) FROM movement m WHERE account_version IS NULL AND NOT EXISTS (
+        "SELECT count(*) FROM movement m WHERE credit LIKE 'suspense:%' AND NOT EXISTS (
             SELECT FROM refund_task t WHERE t.task_id = m.movement_id AND t.amount_fen = m.amount_fen)",
     ),
     (
@@ -150,6 +152,25 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
         "SELECT count(*) FROM hold h LEFT JOIN settlement s USING (settlement_id)
          WHERE h.state = 'CAPTURED' AND captured_fen IS DISTINCT FROM own_fen + aid_fen",
     ),
+    (
+        "what the fund paid of a bill is not what its benefit says",
+        "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND pooled_fen <> (
+            SELECT coalesce(sum(pooled_fen), 0) FROM benefit b WHERE b.settlement_id = s.settlement_id)",
+    ),
+    (
+        "the fund's movements are not what its benefits say",
+        "SELECT count(*) FROM benefit b WHERE pooled_fen - pooled_returned_fen <> (
+            SELECT coalesce(sum(CASE kind WHEN 'FUND_PAY' THEN amount_fen ELSE -amount_fen END), 0)
+            FROM movement m WHERE m.settlement_id = b.settlement_id AND m.account_id IS NULL)",
+    ),
+    (
+        "a benefit's counter is not what its bills used",
+        "SELECT count(*) FROM benefit_used u WHERE (deductible_fen, fund_fen) <> (
+            SELECT coalesce(sum(deductible_fen - deductible_returned_fen), 0),
+                   coalesce(sum(pooled_fen - pooled_returned_fen), 0)
+            FROM benefit b WHERE b.account_id = u.account_id AND b.medical_year = u.medical_year
+                AND b.period_start = u.period_start)",
+    ),
     ("a movement has no partition of its month", "SELECT count(*) FROM movement_default"),
 ];
 
@@ -158,7 +179,12 @@ const TABLES: &[&str] = &[
     "account",
     "account_mark",
     "allocation",
+    "benefit",
+    "benefit_line",
+    "benefit_used",
     "correction",
+    "catalogue_item",
+    "catalogue_version",
     "credential_use",
     "enforced",
     "fence_waiting",

@@ -53,6 +53,7 @@ pub fn bill_of(patient: &Person, fen: i64) -> Bill {
             line_no: "1".to_owned(),
             item_code: "XA01AAA001".to_owned(),
             amount_fen: fen,
+            quantity_e4: 0,
         }],
         ..Bill::default()
     }

@@ -71,7 +71,11 @@ pub struct Arrival {
 impl Answer {
     /// An answer with an output node.
     pub fn done(arrival: Arrival, now: Timestamp, output: serde_json::Value) -> Self {
-        Self::new(arrival, now, 0, String::new(), output)
+        let warn_msg = super::benefit::warn_msg(&output);
+        Self {
+            warn_msg,
+            ..Self::new(arrival, now, 0, String::new(), output)
+        }
     }
 
     /// A refusal: the stable code, and what a cashier can do about it.

@@ -7,6 +7,7 @@ use kernel::{Fen, Reason, Refusal};
 use proto::common::v1 as common;
 use proto::settlement::v1 as pb;
 
+use super::benefit;
 use super::node::Node;
 
 /// 2101 and 2102 name their fields alike; where the patient is insured stands in the envelope.
@@ -80,6 +81,7 @@ fn lines(details: &[Node], total: Fen) -> Result<Vec<pb::FeeLine>, Refusal> {
             line_no,
             item_code: detail.required("med_list_codg")?,
             amount_fen: detail.amount("det_item_fee_sumamt")?.get(),
+            quantity_e4: benefit::quantity(detail)?,
         });
     }
     let sum = Fen::checked_sum(lines.iter().map(|line| Fen::new(line.amount_fen)));

@@ -9,6 +9,7 @@ use proto::common::v1 as common;
 use proto::settlement::v1 as pb;
 use serde_json::{Map, Value, json};
 
+use super::benefit;
 use super::envelope::date_time;
 
 /// Who the patient is, as the answer repeats it.
@@ -29,13 +30,13 @@ pub fn amounts(split: &Parts, sign: i64) -> Map<String, Value> {
     let personal = split.own + split.aid + split.cash;
     object(json!({
         "medfee_sumamt": yuan(split.total),
-        "fulamt_ownpay_amt": zero(),
-        "overlmt_selfpay": zero(),
-        "preselfpay_amt": zero(),
-        "inscp_scp_amt": yuan(split.total),
-        "act_pay_dedc": zero(),
+        "fulamt_ownpay_amt": yuan(split.costs.own_expense_fen),
+        "overlmt_selfpay": yuan(split.costs.over_limit_fen),
+        "preselfpay_amt": yuan(split.costs.pre_self_pay_fen),
+        "inscp_scp_amt": yuan(split.costs.in_scope_fen),
+        "act_pay_dedc": yuan(split.costs.deductible_fen),
         "hifp_pay": yuan(split.pooled),
-        "pool_prop_selfpay": "0.0000",
+        "pool_prop_selfpay": benefit::ratio(split.ratio_bp),
         "cvlserv_pay": zero(),
         "hifes_pay": zero(),
         "hifmi_pay": zero(),
@@ -60,6 +61,10 @@ pub struct Parts {
     pub own: i64,
     pub aid: i64,
     pub cash: i64,
+    /// The parts of the bill by kind of cost.
+    pub costs: pb::CostParts,
+    /// What the fund pays above the deductible, in basis points.
+    pub ratio_bp: i32,
 }
 
 impl From<&pb::Split> for Parts {
@@ -70,6 +75,11 @@ impl From<&pb::Split> for Parts {
             own: split.own_fen,
             aid: split.aid_fen,
             cash: split.cash_fen,
+            costs: benefit::costs(
+                split.benefit.as_ref().and_then(|benefit| benefit.parts),
+                split.total_fen,
+            ),
+            ratio_bp: split.benefit.as_ref().map_or(0, |benefit| benefit.ratio_bp),
         }
     }
 }
@@ -82,6 +92,8 @@ impl From<&pb::Cancellation> for Parts {
             own: cancellation.own_fen,
             aid: cancellation.aid_fen,
             cash: cancellation.cash_fen,
+            costs: benefit::costs(cancellation.parts, cancellation.total_fen),
+            ratio_bp: 0,
         }
     }
 }
@@ -94,6 +106,8 @@ impl From<&pb::Refund> for Parts {
             own: refund.own_fen,
             aid: refund.aid_fen,
             cash: refund.cash_fen,
+            costs: benefit::costs(refund.parts, refund.total_fen),
+            ratio_bp: 0,
         }
     }
 }
@@ -120,7 +134,10 @@ pub fn settlement(settlement: &pb::Settlement, person: Option<&Person>) -> Value
         "clr_type": "41",
         "refd_setl_flag": if settlement.refunded_fen > 0 { "1" } else { "0" },
     })));
-    json!({ "setlinfo": info, "setldetail": details(&split), "exppay": payers(&split) })
+    json!({
+        "setlinfo": info, "setldetail": details(&split), "exppay": payers(&split),
+        "detlcutinfo": benefit::lines(&split), "exwarn": benefit::warnings(&split),
+    })
 }
 
 /// How a bill would be split: 2101, the same without a settlement's number.
@@ -130,7 +147,10 @@ pub fn quote(split: &pb::Split, person_no: &str, person: Option<&Person>) -> Val
     info.extend(object(
         json!({ "psn_no": person_no, "med_type": "41", "clr_type": "41" }),
     ));
-    json!({ "setlinfo": info, "setldetail": details(split), "exppay": payers(split) })
+    json!({
+        "setlinfo": info, "setldetail": details(split), "exppay": payers(split),
+        "detlcutinfo": benefit::lines(split), "exwarn": benefit::warnings(split),
+    })
 }
 
 /// 2103: what went back, in negative amounts under a new number. The cash field has a name of its own here.

@@ -33,7 +33,10 @@ pub(super) async fn quote(
         .acquire()
         .await
         .map_err(|error| unavailable(&error))?;
-    let book = crate::writer::glance(&mut conn, &key.institution, patient, at)
+    let mut book = crate::writer::glance(&mut conn, &key.institution, patient, at)
+        .await
+        .map_err(|error| failed(&error))?;
+    crate::writer::look_at_benefits(&mut conn, &mut book, office, &[(patient.person, bill, at)])
         .await
         .map_err(|error| failed(&error))?;
     let considered =
@@ -48,7 +51,7 @@ pub(super) async fn quote(
             });
         }
     };
-    let split = Split::of(&plan);
+    let split = Split::of(&plan, considered.benefit.as_deref());
     let quote = Quote {
         id: QuoteId::generate(),
         institution: key.institution,
@@ -62,7 +65,9 @@ pub(super) async fn quote(
         .map_err(|error| failed(&error))?;
     Ok(pb::QuoteResponse {
         outcome: Some(pb::quote_response::Outcome::Split(answer::quoted(
-            &plan, &book,
+            &plan,
+            considered.benefit.as_deref(),
+            &book,
         ))),
         quote_id: quote.id.to_string(),
         expires_at: Some(wire_time(quote.expires_at)),

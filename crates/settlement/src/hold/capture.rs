@@ -78,6 +78,7 @@ pub fn capture(
         plan: plan(&hold, &takings, (total, amount)),
         institution,
         patient,
+        benefit: None,
     };
     let settled = pay(book, &charge, moved, (packs, at));
     if settled.is_err() {

@@ -10,7 +10,7 @@ use super::{HeldLeg, Hold, State};
 use crate::account::Account;
 use crate::answer;
 use crate::book::Book;
-use crate::decide::{Failed, Unfit, consider};
+use crate::decide::{Failed, Unfit, consider_hold};
 use crate::request::RequestKey;
 
 /// A hold that was placed, or the answer that it was declined.
@@ -34,7 +34,7 @@ pub fn place(
     packs: &Packs,
     at: Timestamp,
 ) -> Result<Placed, Failed> {
-    let considered = consider(
+    let considered = consider_hold(
         book,
         &command.key,
         &command.patient,
@@ -51,7 +51,7 @@ pub fn place(
     let unfit = || Unfit(command.key.to_string());
     let hold = Hold {
         legs: legs(book, &plan).ok_or_else(unfit)?,
-        split: Some(answer::quoted(&plan, book)),
+        split: Some(answer::quoted(&plan, None, book)),
         cash_only: plan.cash_only,
         ..hold(command, &considered.patient, State::Held, at)
     };

@@ -57,7 +57,7 @@ fn settlement(pooled: i64, legs: [i64; 3], cash: i64) -> Stored {
 #[test]
 fn cash_goes_first_and_the_last_payer_before_the_first() {
     let settlement = settlement(0, [10_000, 50_000, 20_000], 5_000);
-    let back = parts(&settlement, Fen::new(30_000));
+    let back = parts(&settlement, Fen::new(30_000), Fen::ZERO);
     assert_eq!(
         (back.cash, back.accounts),
         (Fen::new(5_000), Fen::new(25_000))
@@ -70,12 +70,19 @@ fn cash_goes_first_and_the_last_payer_before_the_first() {
 }
 
 #[test]
-fn the_pooled_fund_keeps_its_share_of_what_remains() {
+fn the_pooled_fund_gets_back_what_it_would_not_have_paid_of_the_rest() {
     let settlement = settlement(50_000, [10_000, 20_000, 0], 20_000);
-    let back = parts(&settlement, Fen::new(20_000));
-    // 80,000 remain, of which the fund pays half.
-    assert_eq!(back.pooled, Fen::new(10_000));
-    assert_eq!((back.cash, back.accounts), (Fen::new(10_000), Fen::ZERO));
+    let back = |total, fund_pays| {
+        let parts = parts(&settlement, Fen::new(total), Fen::new(fund_pays));
+        [parts.pooled, parts.cash, parts.accounts].map(Fen::get)
+    };
+    assert_eq!(back(20_000, 40_000), [10_000, 10_000, 0]);
+    // Below the deductible: all that goes back is the fund's.
+    assert_eq!(back(20_000, 0), [20_000, 0, 0]);
+    assert_eq!(back(60_000, 40_000), [10_000, 20_000, 30_000]);
+    // The others paid 50,000: the rest of what goes back can only be the fund's.
+    assert_eq!(back(70_000, 50_000), [20_000, 20_000, 30_000]);
+    assert_eq!(back(100_000, 0), [50_000, 20_000, 30_000]);
 }
 
 #[test]
@@ -92,7 +99,10 @@ fn many_small_refunds_are_the_whole_bill_to_the_fen() {
             while open.rest().total.is_positive() {
                 let rest = open.rest();
                 let amount = Fen::new(step).min(rest.total);
-                let parts = parts(&open, amount);
+                let remaining = rest.total.less(amount);
+                let fund_pays =
+                    Fen::new(remaining.get() * open.split.pooled.get() / open.split.total.get());
+                let parts = parts(&open, amount, fund_pays);
                 let shares = shares(&open.legs, parts.accounts);
                 let moved = Fen::checked_sum(shares.iter().map(|(_, share)| *share)).unwrap();
                 assert_eq!(moved, parts.accounts, "{rest:?} {amount}");

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::{StoreError, column};
 use crate::movement::{Cause, Movement};
 
+pub mod fund;
+
 impl Movement<'_> {
     pub(super) fn settlement(&self) -> Option<Uuid> {
         match self.cause {
@@ -114,9 +116,10 @@ pub async fn page(
         Seen,
         r#"
         -- settlement.page_of_movements
-        SELECT movement_id, kind, posted_at, bucket, credit LIKE 'pa:%:' || lower(bucket) AS "is_money_in!",
-               amount_fen, account_version AS "account_version!", current_after_fen AS "current_after_fen!",
-               prior_after_fen AS "prior_after_fen!", settlement_id, beneficiary_person_id
+        SELECT movement_id, kind, posted_at, bucket AS "bucket!",
+               credit LIKE 'pa:%:' || lower(bucket) AS "is_money_in!", amount_fen, account_version AS "account_version!",
+               current_after_fen AS "current_after_fen!", prior_after_fen AS "prior_after_fen!", settlement_id,
+               beneficiary_person_id
         FROM movement
         WHERE account_id = $1 AND account_version < $2
         ORDER BY account_version DESC

@@ -7,7 +7,7 @@ use kernel::{AllocationId, Reason, Refusal, SettlementId, Timestamp};
 use policy::Packs;
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Job, Office, claim, holds, look, write};
+use super::{Job, Office, benefits, claim, holds, look, write};
 use crate::allocation::{Allocated, allocate};
 use crate::answer;
 use crate::book::Book;
@@ -163,6 +163,8 @@ pub(super) async fn attempt(
     // ---- lock, and look in later statements
     let (mut book, at) = look::look(&mut tx, jobs, &claimed, &office.clock).await?;
     book.originals = std::mem::take(&mut claimed.originals);
+    let bills = benefits::bills(jobs, &claimed, at);
+    benefits::look_at_benefits(&mut tx, &mut book, office, &bills).await?;
 
     // ---- decide
     let mut decisions = Vec::with_capacity(jobs.len());
@@ -230,7 +232,10 @@ fn decide(
                 let answer = answer::declined(&declined);
                 Ok(Outcome::Declined(declined, answer))
             }
-            Verdict::Stale(plan) => Err(Untraced::Stale(Box::new(answer::stale(&plan, book)))),
+            Verdict::Stale(plan, benefit) => {
+                let answer = answer::stale(&plan, benefit.as_deref(), book);
+                Err(Untraced::Stale(Box::new(answer)))
+            }
         }),
         Command::Cancel(command) => cancel(book, command, (packs, at)).map(|cancelled| {
             let answer = answer::cancelled(&cancelled);

@@ -17,7 +17,6 @@ use crate::enforced::Enforced;
 use crate::hold::{Hold, command as hold};
 use crate::keep::Keep;
 use crate::limit::Scope;
-use crate::refund::What;
 use crate::request::{Operation, RequestKey};
 use crate::reverse::Original;
 use crate::store::{self, StoreError, account, correction, enforced, limit, refund, settlement};
@@ -31,8 +30,6 @@ struct Needs {
     fingerprints: BTreeSet<Vec<u8>>,
     /// Of these something is to be given back.
     settlements: BTreeSet<SettlementId>,
-    /// Of these the fee lines count, too.
-    by_line: BTreeSet<SettlementId>,
     corrections: BTreeSet<AllocationId>,
     /// Accounts that a clearing may take below zero.
     cleared: BTreeSet<AccountId>,
@@ -63,9 +60,6 @@ impl Needs {
                 Command::Refund(refund) => {
                     needs.institutions.insert(refund.key.institution.clone());
                     needs.settlements.insert(refund.settlement);
-                    if matches!(refund.what, What::Lines(_)) {
-                        needs.by_line.insert(refund.settlement);
-                    }
                 }
                 Command::Reverse(reverse) => {
                     needs.institutions.insert(reverse.key.institution.clone());
@@ -198,11 +192,9 @@ async fn lock_settlements(
             }
         }
     }
-    if !needs.by_line.is_empty() {
-        for (id, line) in refund::look_at_lines(conn, &list(&needs.by_line)).await? {
-            if let Some(stored) = book.settlements.get_mut(&id) {
-                stored.lines.push(line);
-            }
+    for (id, line) in refund::look_at_lines(conn, &wanted).await? {
+        if let Some(stored) = book.settlements.get_mut(&id) {
+            stored.lines.push(line);
         }
     }
     Ok(())

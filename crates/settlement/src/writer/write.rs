@@ -7,7 +7,7 @@ use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
 
 use super::batch::{Decision, Outcome};
-use super::holds;
+use super::{benefits, holds};
 use crate::book::Book;
 use crate::command::{Allocate, Command, Origin};
 use crate::event;
@@ -209,6 +209,7 @@ pub(super) async fn write(
             .collect();
         refund::open_tasks(conn, &waiting, at).await?;
     }
+    benefits::write(conn, book, decisions, at).await?;
     if !rows.credentials.is_empty() {
         rows.credentials.sort_unstable();
         settlement::use_credentials(conn, &rows.credentials, at).await?;

@@ -1,6 +1,8 @@
 //! The writer and the projection against a real Postgres. Stories over the whole stack are elsewhere.
 
 mod accounts;
+mod benefits;
+mod books;
 mod charges;
 mod credits;
 mod database;

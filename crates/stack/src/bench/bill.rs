@@ -136,6 +136,7 @@ impl Bill {
             line_no: line_no.to_owned(),
             item_code: item.to_owned(),
             amount_fen: amount.get(),
+            quantity_e4: 0,
         };
         pb::SettleRequest {
             msgid: format!("{institution}{:018}", self.number),
