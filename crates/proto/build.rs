@@ -18,6 +18,8 @@ const FILES: [&str; 14] = [
     "gongji/settlement/v1/refunds.proto",
     "gongji/settlement/v1/service.proto",
     "gongji/settlement/v1/imports.proto",
+    "gongji/settlement/v1/places.proto",
+    "gongji/settlement/v1/statements.proto",
     "gongji/settlement/v1/years.proto",
     "gongji/settlement/v1/events.proto",
     "gongji/notification/v1/service.proto",

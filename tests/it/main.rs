@@ -17,6 +17,7 @@ mod limits;
 mod races;
 mod refunding;
 mod repeating;
+mod statements;
 mod traces;
 mod withdrawing;
 mod worked_examples;

@@ -7,6 +7,7 @@ mod extract;
 mod money;
 mod notices;
 mod people;
+mod statements;
 
 use axum::Router;
 use axum::routing::{get, post, put};
@@ -44,6 +45,7 @@ pub fn routes() -> Router<Edge> {
         .route("/allocations", post(money::post_allocations))
         .route("/accounts/{account_id}/movements", get(money::movements))
         .route("/settlements/{settlement_id}", get(money::settlement))
+        .merge(statements::routes())
         .route("/quotes", post(counter::quote))
         .route("/settlements", post(counter::settle))
         .route("/holds", post(counter::place_hold))

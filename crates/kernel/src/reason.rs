@@ -203,6 +203,11 @@ reasons! {
     SameOperator = "SAME_OPERATOR" { "更正须由另一名经办人员复核", "请由另一人办理"; "a correction is decided by another operator than the one who proposed it", "ask a colleague" }
     AllocationRuleMissing = "ALLOCATION_RULE_MISSING" { "当地没有可用的划入规则", "请直接给出金额"; "no rule here computes this allocation", "give the amount itself" }
 
+    // ---- statements
+    PeriodNotBegun = "PERIOD_NOT_BEGUN" { "所查时间尚未到来", "请选择当前或更早的时间"; "the time asked for has not come yet", "ask for the present or the past" }
+    RangeInverted = "RANGE_INVERTED" { "起始日期晚于截止日期", "请核对起止日期"; "the first day is after the last one", "check the two days" }
+    TaxRuleMissing = "TAX_RULE_MISSING" { "该年度没有大病医疗专项附加扣除规定", "请选择 2019 年及以后的年度"; "no rule of the deduction for serious illness covers this year", "ask for 2019 or later" }
+
     // ---- the pooled fund
     BenefitSuspended = "BENEFIT_SUSPENDED" { "参保状态异常，统筹基金暂不支付", "恢复正常参保后可用"; "the insurance is not in normal standing, so the pooled fund pays nothing", "it pays again once the standing is normal" }
     BenefitNotCovered = "BENEFIT_NOT_COVERED" { "当地门诊统筹待遇不包括本次就诊", ""; "the pooled fund of this place does not cover such a visit", "" }

@@ -58,6 +58,8 @@ CREATE TABLE benefit (
     -- What went back by cancelling or refunding.
     deductible_returned_fen  bigint   NOT NULL DEFAULT 0,
     pooled_returned_fen      bigint   NOT NULL DEFAULT 0,
+    -- Of own expense and what is over the price ceiling.
+    not_insured_returned_fen bigint   NOT NULL DEFAULT 0,
     CONSTRAINT benefit_scope_is_divided CHECK (in_scope_fen = deductible_fen + copay_fen + pooled_fen),
     CONSTRAINT benefit_terms_are_whole CHECK (
         (denied IS NULL) = (ratio_bp IS NOT NULL) AND (ratio_bp IS NULL) = (share_bp IS NULL)
@@ -66,7 +68,8 @@ CREATE TABLE benefit (
     CONSTRAINT benefit_is_within_its_terms CHECK (deductible_fen <= deductible_left_fen AND pooled_fen <= cap_left_fen),
     CONSTRAINT benefit_pay_has_its_movement CHECK ((pooled_fen > 0) = (movement_id IS NOT NULL)),
     CONSTRAINT benefit_return_is_within CHECK (
-        deductible_returned_fen BETWEEN 0 AND deductible_fen AND pooled_returned_fen BETWEEN 0 AND pooled_fen)
+        deductible_returned_fen BETWEEN 0 AND deductible_fen AND pooled_returned_fen BETWEEN 0 AND pooled_fen
+        AND not_insured_returned_fen BETWEEN 0 AND own_expense_fen + over_limit_fen)
 ) WITH (fillfactor = 90);
 
 -- The lines of such a bill, as the catalogue had them then.

@@ -56,8 +56,19 @@ pub struct Kept {
     pub deductible: Fen,
     pub pooled: Fen,
     pub movement: Option<MovementId>,
-    /// What went back of deductible and pooled fund so far.
-    pub returned: Used,
+    /// Own expense, and what is over the price ceiling: outside the insurance's lists.
+    pub not_insured: Fen,
+    /// What went back so far.
+    pub returned: Returned,
+}
+
+/// What went back of a settled bill's benefit so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Returned {
+    /// Of deductible and pooled fund.
+    pub used: Used,
+    /// Of what is outside the insurance's lists.
+    pub not_insured: Fen,
 }
 
 /// A line as the catalogue had it when its bill was settled.
@@ -81,7 +92,7 @@ pub struct Returning {
     settlement: SettlementId,
     counter: (AccountId, Window),
     counted: Used,
-    returned: Used,
+    returned: Returned,
     pub fund: Option<FundReturn>,
     /// By part of the bill.
     pub back: Back,
@@ -146,7 +157,7 @@ impl Benefits {
         let Some(kept) = self.kept.get(&settlement) else {
             return Some(None);
         };
-        let deductible = kept.deductible.less(kept.returned.deductible);
+        let deductible = kept.deductible.less(kept.returned.used.deductible);
         let deductible = deductible.less(after.deductible);
         let counter = (kept.account, kept.window);
         let used = self.used.get(&counter).copied().unwrap_or_default();
@@ -154,9 +165,16 @@ impl Benefits {
             deductible: used.deductible.checked_sub(deductible)?,
             fund: used.fund.checked_sub(pooled)?,
         };
-        let returned = Used {
-            deductible: kept.returned.deductible.checked_add(deductible)?,
-            fund: kept.returned.fund.checked_add(pooled)?,
+        let outside = after
+            .whole
+            .own_expense
+            .checked_add(after.whole.over_limit)?;
+        let returned = Returned {
+            used: Used {
+                deductible: kept.returned.used.deductible.checked_add(deductible)?,
+                fund: kept.returned.used.fund.checked_add(pooled)?,
+            },
+            not_insured: kept.not_insured.less(outside),
         };
         let fund = match kept.movement {
             Some(pays) if pooled.is_positive() => Some(FundReturn {
@@ -207,7 +225,7 @@ impl Benefits {
     }
 
     /// The settlements of which something went back, with all that did so far.
-    pub fn given_back(&self) -> Vec<(SettlementId, Used)> {
+    pub fn given_back(&self) -> Vec<(SettlementId, Returned)> {
         self.given_back
             .iter()
             .filter_map(|id| Some((*id, self.kept.get(id)?.returned)))

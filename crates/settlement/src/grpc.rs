@@ -25,6 +25,7 @@ mod benefits;
 mod holds;
 mod quotes;
 mod show;
+mod statements;
 mod years;
 
 /// The most rows of one bulk request.
@@ -483,6 +484,60 @@ impl SettlementService for Api {
             .await
             .map_err(|error| failed(&error))?;
         Ok(Response::new(response))
+    }
+
+    async fn get_balance(
+        &self,
+        request: Request<pb::GetBalanceRequest>,
+    ) -> Result<Response<pb::GetBalanceResponse>, Status> {
+        let caller = caller(&request)?;
+        let shown = statements::balance(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
+    }
+
+    async fn get_statement(
+        &self,
+        request: Request<pb::GetStatementRequest>,
+    ) -> Result<Response<pb::GetStatementResponse>, Status> {
+        let caller = caller(&request)?;
+        let shown = statements::statement(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
+    }
+
+    async fn list_aid_given(
+        &self,
+        request: Request<pb::ListAidGivenRequest>,
+    ) -> Result<Response<pb::ListAidGivenResponse>, Status> {
+        let caller = caller(&request)?;
+        let shown = statements::aid_given(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
+    }
+
+    async fn get_yearly_costs(
+        &self,
+        request: Request<pb::GetYearlyCostsRequest>,
+    ) -> Result<Response<pb::GetYearlyCostsResponse>, Status> {
+        let caller = caller(&request)?;
+        let shown = statements::yearly_costs(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
+    }
+
+    async fn get_family_year(
+        &self,
+        request: Request<pb::GetFamilyYearRequest>,
+    ) -> Result<Response<pb::GetFamilyYearResponse>, Status> {
+        let caller = caller(&request)?;
+        let shown = statements::family_year(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
+    }
+
+    async fn estimate_tax_deduction(
+        &self,
+        request: Request<pb::EstimateTaxDeductionRequest>,
+    ) -> Result<Response<pb::EstimateTaxDeductionResponse>, Status> {
+        let caller = caller(&request)?;
+        let shown = statements::tax_deduction(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
     }
 }
 

@@ -39,9 +39,12 @@ mod resolver;
 pub mod reverse;
 pub mod settlement;
 mod start;
+pub mod statement;
 pub mod store;
 pub mod sweep;
+pub mod tax;
 pub mod writer;
+pub mod year;
 pub mod year_end;
 
 pub use config::Config;

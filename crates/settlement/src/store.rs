@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod quote;
 pub mod refund;
 pub mod settlement;
+pub mod statement;
 pub mod year_end;
 
 /// Why a statement did not give what was asked of it.

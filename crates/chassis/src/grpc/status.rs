@@ -68,6 +68,7 @@ fn code_of(reason: Reason) -> Code {
         | R::RegionUnknown
         | R::IdMalformed
         | R::DateMalformed
+        | R::RangeInverted
         | R::PageTooLarge
         | R::CursorMalformed
         | R::IdNumberInvalid

@@ -37,7 +37,8 @@ fn kept(lines: Vec<KeptLine>) -> Kept {
         deductible: Fen::ZERO,
         pooled: Fen::ZERO,
         movement: Some(MovementId::generate()),
-        returned: Used::default(),
+        not_insured: Fen::ZERO,
+        returned: Returned::default(),
     };
     let total = Fen::checked_sum(kept.lines.iter().map(|kept| kept.line.amount)).unwrap();
     let whole = kept.assess(&[], total).unwrap();

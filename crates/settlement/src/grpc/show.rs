@@ -174,7 +174,7 @@ pub(super) async fn movements(
     })
 }
 
-fn movement(row: Seen) -> Result<pb::Movement, Corrupt> {
+pub(super) fn movement(row: Seen) -> Result<pb::Movement, Corrupt> {
     let id = MovementId::from_uuid(row.movement_id);
     let bucket =
         Bucket::from_code(&row.bucket).ok_or_else(|| Corrupt::new("movement", "bucket", id))?;

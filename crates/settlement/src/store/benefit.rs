@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::catalogue::basis_points;
 use super::{StoreError, column, touched, word};
-use crate::benefit::{Benefited, Kept, KeptLine};
+use crate::benefit::{Benefited, Kept, KeptLine, Returned};
 
 /// What these accounts have used in their medical years of `years`.
 pub async fn look_at_used(
@@ -176,9 +176,9 @@ pub async fn kept(
     let rows = sqlx::query!(
         r#"
         -- settlement.benefits_of_settlements
-        SELECT settlement_id, account_id, deductible_fen, pooled_fen, ratio_bp, share_bp, deductible_left_fen, cap_left_fen,
+        SELECT settlement_id, account_id, own_expense_fen, over_limit_fen, deductible_fen, pooled_fen, ratio_bp, share_bp, deductible_left_fen, cap_left_fen,
                denied, medical_year, period_start, fund_region, movement_id, deductible_returned_fen,
-               pooled_returned_fen
+               pooled_returned_fen, not_insured_returned_fen
         FROM benefit WHERE settlement_id = ANY ($1)
         "#,
         &column(settlements, |id| id.uuid()),
@@ -207,9 +207,18 @@ pub async fn kept(
             deductible: Fen::new(row.deductible_fen),
             pooled: Fen::new(row.pooled_fen),
             movement: row.movement_id.map(MovementId::from_uuid),
-            returned: Used {
-                deductible: Fen::new(row.deductible_returned_fen),
-                fund: Fen::new(row.pooled_returned_fen),
+            not_insured: word(
+                "benefit",
+                "own_expense_fen",
+                id,
+                Fen::new(row.own_expense_fen).checked_add(Fen::new(row.over_limit_fen)),
+            )?,
+            returned: Returned {
+                used: Used {
+                    deductible: Fen::new(row.deductible_returned_fen),
+                    fund: Fen::new(row.pooled_returned_fen),
+                },
+                not_insured: Fen::new(row.not_insured_returned_fen),
             },
         };
         found.insert(id, kept);
@@ -304,19 +313,22 @@ impl Terms {
 /// Writes what went back of settlements so far.
 pub async fn write_returned(
     conn: &mut PgConnection,
-    returned: &[(SettlementId, Used)],
+    returned: &[(SettlementId, Returned)],
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
         r#"
         -- settlement.return_benefits
         UPDATE benefit SET
-            deductible_returned_fen = now.deductible_fen, pooled_returned_fen = now.fund_fen
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS now (settlement_id, deductible_fen, fund_fen)
+            deductible_returned_fen = now.deductible_fen, pooled_returned_fen = now.fund_fen,
+            not_insured_returned_fen = now.not_insured_fen
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])
+            AS now (settlement_id, deductible_fen, fund_fen, not_insured_fen)
         WHERE benefit.settlement_id = ANY ($1) AND benefit.settlement_id = now.settlement_id
         "#,
         &column(returned, |(id, _)| id.uuid()),
-        &column(returned, |(_, used)| used.deductible.get()),
-        &column(returned, |(_, used)| used.fund.get()),
+        &column(returned, |(_, back)| back.used.deductible.get()),
+        &column(returned, |(_, back)| back.used.fund.get()),
+        &column(returned, |(_, back)| back.not_insured.get()),
     )
     .execute(conn)
     .await?;

@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 
 use kernel::clock::business_day;
 use kernel::{AccountId, PersonId, SettlementId, Timestamp};
-use policy::benefit::Used;
 use sqlx::PgConnection;
 
 use super::batch::{Decision, Outcome};
 use super::claim::Claimed;
 use super::{Job, Office};
-use crate::benefit::{self, Benefited};
+use crate::benefit::{self, Benefited, Returned};
 use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::Command;
@@ -107,7 +106,7 @@ pub(super) async fn write(
     if !used.is_empty() {
         store::benefit::write_used(conn, &used).await?;
     }
-    let returned: Vec<(SettlementId, Used)> = book.benefits.given_back();
+    let returned: Vec<(SettlementId, Returned)> = book.benefits.given_back();
     if !returned.is_empty() {
         store::benefit::write_returned(conn, &returned).await?;
     }

@@ -242,6 +242,25 @@ async fn the_fund_gets_back_what_it_would_not_have_paid_of_the_bill_that_remains
 }
 
 #[tokio::test]
+async fn what_is_outside_the_lists_stands_apart_in_the_years_figures_until_it_comes_back() {
+    let scene = town().await;
+    let patient = insured(&scene, "231000", common::PersonKind::Working).await;
+    let bill = visit(&[("A", 10_000), ("C", 6_000)]);
+    let settled = settle(&scene, patient, bill).await.unwrap();
+    let outside = "SELECT sum(not_insured_fen)::bigint FROM bill_standing";
+    assert_eq!(scene.number(outside).await, 6_000);
+    let lines = What::Lines(vec![("2".to_owned(), Some(Fen::new(2_500)))]);
+    scene
+        .refund_under(key(&scene, CLINIC), id_of(&settled), lines)
+        .await
+        .unwrap();
+    assert_eq!(scene.number(outside).await, 3_500);
+    cancel(&scene, id_of(&settled)).await;
+    assert_eq!(scene.number(outside).await, 0);
+    scene.end().await;
+}
+
+#[tokio::test]
 async fn a_benefit_is_the_patients_own_and_of_this_medical_year_only() {
     let scene = town().await;
     let mother = insured(&scene, "231000", common::PersonKind::Working).await;
