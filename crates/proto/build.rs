@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 17] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
@@ -20,6 +20,7 @@ const FILES: [&str; 14] = [
     "gongji/settlement/v1/imports.proto",
     "gongji/settlement/v1/places.proto",
     "gongji/settlement/v1/statements.proto",
+    "gongji/settlement/v1/reconciliation.proto",
     "gongji/settlement/v1/years.proto",
     "gongji/settlement/v1/events.proto",
     "gongji/notification/v1/service.proto",

@@ -15,6 +15,7 @@ mod crashes;
 mod holds;
 mod limits;
 mod races;
+mod reconciling;
 mod refunding;
 mod repeating;
 mod statements;

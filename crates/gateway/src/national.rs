@@ -7,6 +7,7 @@ mod benefit;
 mod envelope;
 mod node;
 mod pharmacy;
+mod reconciliation;
 mod setlinfo;
 mod transactions;
 

@@ -5,6 +5,7 @@ mod import;
 mod keys;
 mod packs;
 mod parked;
+mod reconcile;
 mod serve;
 mod service;
 mod token;
@@ -46,6 +47,8 @@ enum Command {
     /// Close a region's medical year: stop charges, roll every account over, let charges go on.
     #[command(subcommand)]
     YearEnd(year_end::Command),
+    /// Compare an institution's file with the centre's books, record by record. Fails if anything is not equal.
+    Reconcile(Box<reconcile::Arguments>),
     /// What a service has still to publish, and who has yet to confirm it.
     #[command(subcommand)]
     Events(events::Command),
@@ -79,6 +82,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Policy(command) => packs::run(command),
         Command::Import(command) => import::run(&command).await,
         Command::YearEnd(command) => year_end::run(&command).await,
+        Command::Reconcile(arguments) => reconcile::run(&arguments).await,
         Command::Events(command) => events::run(command).await,
         Command::Parked(command) => parked::run(command).await,
     }

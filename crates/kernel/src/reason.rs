@@ -207,6 +207,8 @@ reasons! {
     PeriodNotBegun = "PERIOD_NOT_BEGUN" { "所查时间尚未到来", "请选择当前或更早的时间"; "the time asked for has not come yet", "ask for the present or the past" }
     RangeInverted = "RANGE_INVERTED" { "起始日期晚于截止日期", "请核对起止日期"; "the first day is after the last one", "check the two days" }
     TaxRuleMissing = "TAX_RULE_MISSING" { "该年度没有大病医疗专项附加扣除规定", "请选择 2019 年及以后的年度"; "no rule of the deduction for serious illness covers this year", "ask for 2019 or later" }
+    // ---- reconciliation
+    ReconciliationDaysInvalid = "RECONCILIATION_DAYS_INVALID" { "对账起止日期不正确", "起始日期不得晚于截止日期，最多 31 天"; "the days to reconcile are not valid", "begin on or before the last day, and take at most 31 days" }
 
     // ---- the pooled fund
     BenefitSuspended = "BENEFIT_SUSPENDED" { "参保状态异常，统筹基金暂不支付", "恢复正常参保后可用"; "the insurance is not in normal standing, so the pooled fund pays nothing", "it pays again once the standing is normal" }

@@ -24,6 +24,7 @@ mod accounts;
 mod benefits;
 mod holds;
 mod quotes;
+mod reconciliation;
 mod show;
 mod statements;
 mod years;
@@ -432,6 +433,28 @@ impl SettlementService for Api {
         Ok(Response::new(pb::GetSettlementResponse {
             settlement: Some(settlement),
         }))
+    }
+
+    async fn reconcile_totals(
+        &self,
+        request: Request<pb::ReconcileTotalsRequest>,
+    ) -> Result<Response<pb::ReconcileTotalsResponse>, Status> {
+        let caller = caller(&request)?;
+        let answer = reconciliation::totals(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(answer))
+    }
+
+    type ReconcileDetailsStream = BoxStream<'static, Result<pb::ReconcileDetailsResponse, Status>>;
+
+    async fn reconcile_details(
+        &self,
+        request: Request<Streaming<pb::ReconcileDetailsRequest>>,
+    ) -> Result<Response<Self::ReconcileDetailsStream>, Status> {
+        let caller = caller(&request)?;
+        let messages = request.into_inner();
+        Ok(Response::new(reconciliation::details(
+            self, caller, messages,
+        )))
     }
 
     async fn list_accounts(

@@ -33,6 +33,8 @@ mod maintenance;
 pub mod movement;
 pub mod project;
 pub mod quote;
+pub mod reconcile;
+pub mod reconciliation;
 pub mod refund;
 pub mod request;
 mod resolver;

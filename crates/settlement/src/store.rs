@@ -28,6 +28,7 @@ pub mod mark;
 pub mod movement;
 pub mod outcome;
 pub mod quote;
+pub mod reconciliation;
 pub mod refund;
 pub mod settlement;
 pub mod statement;

@@ -101,7 +101,12 @@ impl Layout {
 
     /// The key that signs this stack's tokens.
     pub fn signer(&self) -> Result<Signer, KeyError> {
-        Signer::from_pem_file(&self.home.join("gongji.pem"), ISSUER)
+        Signer::from_pem_file(&self.key(), ISSUER)
+    }
+
+    /// The key file that its tokens are signed with.
+    pub fn key(&self) -> PathBuf {
+        self.home.join("gongji.pem")
     }
 
     /// The URL at which a service is called.

@@ -77,6 +77,7 @@ fn code_of(reason: Reason) -> Code {
         | R::CardNumberInvalid
         | R::IdentityMismatch
         | R::LimitInvalid
+        | R::ReconciliationDaysInvalid
         | R::MsgidMalformed
         | R::SamePerson => Code::InvalidArgument,
         R::UnknownTransaction => Code::Unimplemented,

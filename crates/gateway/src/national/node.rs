@@ -42,18 +42,37 @@ impl Node {
 
     /// The amount of yuan in a field that must be there. It must not be negative.
     pub fn amount(&self, field: &str) -> Result<Fen, Refusal> {
-        let text = self.required(field)?;
-        let refused = |reason| Refusal::about(reason, field);
-        let amount: Fen = text.parse().map_err(|problem| match problem {
-            MalformedAmount::TooLarge(_) => refused(Reason::AmountTooLarge),
-            MalformedAmount::NotDecimal(_) | MalformedAmount::TooPrecise(_) => {
-                refused(Reason::AmountMalformed)
-            }
-        })?;
+        let amount = self.signed(field)?;
         if amount.is_negative() {
-            return Err(refused(Reason::AmountNegative));
+            return Err(Refusal::about(Reason::AmountNegative, field));
         }
         Ok(amount)
+    }
+
+    /// The amount of yuan in a field that must be there; below zero for what was taken back.
+    pub fn signed(&self, field: &str) -> Result<Fen, Refusal> {
+        let refused = |reason| Refusal::about(reason, field);
+        self.required(field)?
+            .parse()
+            .map_err(|problem| match problem {
+                MalformedAmount::TooLarge(_) => refused(Reason::AmountTooLarge),
+                MalformedAmount::NotDecimal(_) | MalformedAmount::TooPrecise(_) => {
+                    refused(Reason::AmountMalformed)
+                }
+            })
+    }
+
+    /// Likewise, of a field that may be left out.
+    pub fn signed_if_told(&self, field: &str) -> Result<Option<Fen>, Refusal> {
+        match self.text(field)? {
+            Some(_) => self.signed(field).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the object has the field at all.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
     }
 
     /// An object inside this one.

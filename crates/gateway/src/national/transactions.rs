@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::envelope::Envelope;
 use super::node::Node;
-use super::{Failed, pharmacy, setlinfo};
+use super::{Failed, pharmacy, reconciliation, setlinfo};
 use crate::Edge;
 use crate::upstream::having_shown;
 
@@ -26,6 +26,8 @@ pub async fn run(edge: &Edge, caller: &Caller, envelope: Envelope) -> Result<Val
         "2101" => pre_settle(edge, caller, pharmacy::bill(&input, insured_region)?).await,
         "2102" => settle(edge, caller, msgid, pharmacy::bill(&input, insured_region)?).await,
         "2103" => cancel(edge, caller, msgid, &input).await,
+        "3201" => reconciliation::totals(edge, caller, &input).await,
+        "3202" => reconciliation::details(edge, caller, &input).await,
         "2601" => reverse(edge, caller, msgid, &input).await,
         "5203" => query(edge, caller, &input).await,
         _ => Err(Refusal::about(Reason::UnknownTransaction, "infno").into()),

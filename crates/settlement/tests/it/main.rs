@@ -13,6 +13,7 @@ mod imports;
 mod keys;
 mod limits;
 mod quotes;
+mod reconciliation;
 mod refunds;
 mod reversals;
 mod scene;

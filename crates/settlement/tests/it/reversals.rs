@@ -61,6 +61,9 @@ async fn a_settled_message_is_undone_and_undoing_it_again_does_nothing() {
     let again = scene.reverse_under(key, &original, Operation::Settle).await;
     assert_eq!(again.unwrap(), reversal);
     assert_eq!(scene.reverse(&original).await.unwrap(), Effect::Nothing);
+    // For the institution that reconciles, neither the bill nor its refund ever was.
+    let records = "SELECT count(*) FROM reconciliation_record";
+    assert_eq!(scene.number(records).await, 0);
     assert_eq!(
         (scene.balance(mother).await, scene.balance(son).await),
         (10_000, 30_000)
