@@ -104,7 +104,8 @@ fn code_of(reason: Reason) -> Code {
         | R::HoldUnknown
         | R::AccountUnknown
         | R::YearEndUnknown
-        | R::CorrectionUnknown => Code::NotFound,
+        | R::CorrectionUnknown
+        | R::RefundLineUnknown => Code::NotFound,
 
         R::RequestIdReused
         | R::MsgidReused
