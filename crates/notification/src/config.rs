@@ -1,7 +1,7 @@
 //! The settings of the service; `config.default.toml` explains each.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chassis::config::{self, ConfigError};
 use jiff::SignedDuration;
@@ -25,6 +25,9 @@ pub struct Config {
     pub binding_url: String,
     /// How long a page waits for masked names. Measured by the machine's clock: a person waits for it.
     pub names_wait: SignedDuration,
+    /// A folder with a place's own files of words; none for those that are shipped.
+    #[serde(default)]
+    pub words: Option<PathBuf>,
     /// The time between two looks at the notices of those who are watching.
     pub watch_poll: SignedDuration,
 }

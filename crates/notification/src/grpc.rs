@@ -9,10 +9,10 @@ use proto::notification::v1 as pb;
 use proto::notification::v1::notification_service_server::NotificationService;
 use tonic::{Request, Response, Status};
 
-use crate::read::{Reader, Spoken};
+use crate::read::{Reader, Spoken, Voice};
 use crate::store::Wanted;
 use crate::watch::Watchers;
-use crate::words::Language;
+use crate::words::{Form, Language};
 
 mod watching;
 
@@ -55,7 +55,7 @@ impl NotificationService for Api {
         };
         let page = self
             .reader
-            .page(wanted, language(asked.language)?)
+            .page(wanted, voice(asked.language, asked.large_print)?)
             .await
             .map_err(|failed| failure(&failed))?;
         Ok(Response::new(pb::ListNoticesResponse {
@@ -80,7 +80,7 @@ impl NotificationService for Api {
             self.stop.clone(),
             watching::From {
                 person,
-                language: language(asked.language)?,
+                voice: voice(asked.language, asked.large_print)?,
                 after: asked.after_sequence,
             },
         );
@@ -132,6 +132,18 @@ fn language(language: i32) -> Result<Language, Status> {
             "language",
         ))),
     }
+}
+
+fn voice(wanted: i32, large_print: bool) -> Result<Voice, Status> {
+    let form = if large_print {
+        Form::Large
+    } else {
+        Form::Usual
+    };
+    Ok(Voice {
+        language: language(wanted)?,
+        form,
+    })
 }
 
 fn page_size(asked: i32) -> Result<i64, Status> {

@@ -5,6 +5,7 @@
 //! No amount is worked out here: every figure comes from an event.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use chassis::access::{KeyError, Signer, Verifier};
 use chassis::bus::{Bus, BusError};
@@ -26,12 +27,14 @@ use proto::settlement::v1::{
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
+use words::{Words, WordsError};
 
 pub mod config;
 pub mod consumer;
 pub mod grpc;
 pub mod names;
 pub mod notice;
+pub mod park;
 pub mod read;
 pub mod store;
 pub mod tell;
@@ -106,6 +109,9 @@ pub enum StartError {
     /// The address of the binding service cannot be used.
     #[error("binding_url is not usable")]
     Binding(#[from] PeerError),
+    /// The words of the notices cannot be used.
+    #[error("the words of the notices are not usable")]
+    Words(#[from] WordsError),
     /// The server cannot be served.
     #[error("the gRPC server could not start")]
     Server(#[from] calls::StartError),
@@ -118,6 +124,7 @@ pub async fn serve(
     health: Health,
     tasks: &mut Tasks,
 ) -> Result<SocketAddr, StartError> {
+    let words = Arc::new(Words::load(config.words.as_deref())?);
     let db = db::open(&config.database, &MIGRATIONS).await?;
     let bus = Bus::connect(&config.bus, SERVICE).await?;
     let verifier = Verifier::new(&config.access)?;
@@ -145,7 +152,7 @@ pub async fn serve(
     tasks.add("notification watch", poll);
 
     let names = names::NameBook::new(binding, config.names_wait.unsigned_abs());
-    let reader = read::Reader::new(db, names);
+    let reader = read::Reader::new(db, names, words, clock.clone());
     let api = grpc::Api::new(reader, watchers, clock, tasks.stop());
     let server = calls::Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health)
         .add(NotificationServiceServer::new(api));

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kernel::PersonId;
+use kernel::{Clock, PersonId};
 use sqlx::PgPool;
 use tracing::error;
 
 use crate::names::NameBook;
 use crate::notice::Told;
+use crate::park::{self, NotSaid};
+use crate::store::parked::Unsaid;
 use crate::store::{self, Row, Wanted};
-use crate::words::{self, Language, Names, Said, Setting, Unsayable, Words};
+use crate::words::{self, Form, Language, Said, Words};
 
 /// A notice in words.
 #[derive(Debug, Clone)]
@@ -31,26 +33,37 @@ pub struct PageOf {
     pub next_before: Option<i64>,
 }
 
+/// How a reader wants to be spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voice {
+    /// In which language.
+    pub language: Language,
+    /// In which form.
+    pub form: Form,
+}
+
 /// Reads and marks notices.
 #[derive(Clone)]
 pub struct Reader {
     db: PgPool,
     names: NameBook,
     words: Arc<Words>,
+    clock: Clock,
 }
 
 impl Reader {
     /// A reader of this database.
-    pub fn new(db: PgPool, names: NameBook) -> Self {
+    pub fn new(db: PgPool, names: NameBook, words: Arc<Words>, clock: Clock) -> Self {
         Self {
             db,
             names,
-            words: Arc::new(Words::load()),
+            words,
+            clock,
         }
     }
 
     /// A page of a person's notices, newest first.
-    pub async fn page(&self, wanted: Wanted, language: Language) -> Result<PageOf, sqlx::Error> {
+    pub async fn page(&self, wanted: Wanted, voice: Voice) -> Result<PageOf, sqlx::Error> {
         let one_more = Wanted {
             limit: wanted.limit.saturating_add(1),
             ..wanted
@@ -61,7 +74,7 @@ impl Reader {
         rows.truncate(size);
         let last = rows.last().map(|row| row.sequence);
         Ok(PageOf {
-            notices: self.speak(rows, language).await,
+            notices: self.speak(wanted.person, rows, voice).await,
             next_before: last.filter(|_| more),
         })
     }
@@ -72,10 +85,10 @@ impl Reader {
         person: PersonId,
         after: i64,
         limit: i64,
-        language: Language,
+        voice: Voice,
     ) -> Result<Vec<Spoken>, sqlx::Error> {
         let rows = store::find_after(&self.db, person, after, limit).await?;
-        Ok(self.speak(rows, language).await)
+        Ok(self.speak(person, rows, voice).await)
     }
 
     /// Marks a person's notices up to a number as read, and says how many were not yet.
@@ -88,8 +101,8 @@ impl Reader {
         store::mark_read(&self.db, person, up_to, now).await
     }
 
-    /// All names of a page are asked for at once.
-    async fn speak(&self, rows: Vec<Row>, language: Language) -> Vec<Spoken> {
+    /// All names of a page are asked for at once. What cannot be said is parked, and shown with neutral words.
+    async fn speak(&self, person: PersonId, rows: Vec<Row>, voice: Voice) -> Vec<Spoken> {
         let read: Vec<_> = rows
             .into_iter()
             .map(|row| (serde_json::from_str::<Told>(&row.params), row))
@@ -100,43 +113,31 @@ impl Reader {
             .flat_map(Told::people)
             .collect();
         let names = self.names.names_of(people).await;
-        read.into_iter()
-            .map(|(told, row)| {
-                let said = self
-                    .say(told, &row, language, &names)
-                    .unwrap_or_else(|failed| {
-                        metrics::counter!("gongji_notices_unsayable_total").increment(1);
-                        let (notice, error): (_, &dyn std::error::Error) = (row.id, &failed);
-                        error!(%notice, error, "a notice is shown without its words");
-                        words::without_words(language)
-                    });
-                Spoken { row, said }
-            })
-            .collect()
-    }
-
-    fn say(
-        &self,
-        told: Result<Told, serde_json::Error>,
-        row: &Row,
-        language: Language,
-        names: &Names,
-    ) -> Result<Said, NotSaid> {
-        let setting = Setting {
-            language,
-            happened_at: row.happened_at,
-            sandbox: row.sandbox,
-            names,
-        };
-        Ok(self.words.say(&told?, setting)?)
+        let (mut spoken, mut unsaid) = (Vec::with_capacity(read.len()), Vec::new());
+        for (told, row) in read {
+            let said = told.map_err(NotSaid::from).and_then(|told| {
+                let how = (voice.language, voice.form, &names);
+                park::say(&self.words, &row, &told, how)
+            });
+            let said = said.unwrap_or_else(|failed| {
+                unsaid.push(unsayable(person, &row, &failed));
+                words::without_words(voice.language)
+            });
+            spoken.push(Spoken { row, said });
+        }
+        park::park(&self.db, &unsaid, self.clock.now()).await;
+        spoken
     }
 }
 
-/// Why a notice is shown without its words. The page it stands on is shown nevertheless.
-#[derive(Debug, thiserror::Error)]
-enum NotSaid {
-    #[error("the stored notice cannot be read")]
-    Unreadable(#[from] serde_json::Error),
-    #[error("the notice and its template do not fit")]
-    Unsayable(#[from] Unsayable),
+fn unsayable(person: PersonId, row: &Row, failed: &NotSaid) -> Unsaid {
+    metrics::counter!("gongji_notices_unsayable_total").increment(1);
+    let (notice, error): (_, &dyn std::error::Error) = (row.id, failed);
+    error!(%notice, error, "a notice is shown without its words");
+    Unsaid {
+        person,
+        sequence: row.sequence,
+        reason: failed.code(),
+        detail: failed.detail(),
+    }
 }

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::notice::NewNotice;
 
+pub mod parked;
+
 /// A notice on its way into the table.
 #[derive(Debug)]
 pub struct NewRow<'a> {

@@ -212,6 +212,7 @@ async fn notices_of(member: &Member, stack: &Stack) -> Result<Vec<Notice>, DemoE
         page_size: 200,
         cursor: String::new(),
         unread_only: false,
+        large_print: false,
     };
     let answer = stack
         .callers

@@ -57,6 +57,8 @@ pub struct Listing {
     pub unread_only: bool,
     /// `zh` (default) or `en`.
     pub language: String,
+    /// Few words, one fact per line.
+    pub large_print: bool,
     /// Where a stream of notices goes on.
     pub after_sequence: i64,
 }

@@ -39,6 +39,7 @@ pub async fn list(
         page_size: listing.page_size,
         cursor: listing.cursor,
         unread_only: listing.unread_only,
+        large_print: listing.large_print,
     };
     answer(
         edge.upstream
@@ -78,6 +79,7 @@ pub async fn stream(
         person_id,
         language: language(&listing.language)?.into(),
         after_sequence: last_event_id(&headers)?.unwrap_or(listing.after_sequence),
+        large_print: listing.large_print,
     };
     let notices = edge
         .upstream

@@ -8,17 +8,16 @@ use proto::notification::v1::{Notice, WatchNoticesResponse};
 use tonic::Status;
 
 use super::failure;
-use crate::read::Reader;
+use crate::read::{Reader, Voice};
 use crate::watch::Watching;
-use crate::words::Language;
 
 /// How many notices are read and held at once: a slow reader holds no more than this in memory.
 const AT_ONCE: i64 = 100;
 
-/// Whose notices are wanted, in which language, from which number on.
+/// Whose notices are wanted, in which voice, from which number on.
 pub(super) struct From {
     pub(super) person: PersonId,
-    pub(super) language: Language,
+    pub(super) voice: Voice,
     pub(super) after: i64,
 }
 
@@ -61,12 +60,12 @@ impl Watch {
             }
             let From {
                 person,
-                language,
+                voice,
                 after,
             } = self.from;
             // Read before the query, so whatever has a number up to this one is in its answer.
             let newest = self.watching.newest();
-            match self.reader.after(person, after, AT_ONCE, language).await {
+            match self.reader.after(person, after, AT_ONCE, voice).await {
                 Ok(spoken) if spoken.is_empty() => {
                     // A number that was given away for nothing is not looked for again.
                     self.from.after = after.max(newest);

@@ -1,6 +1,7 @@
 //! What the text of a notice is made of.
 
-use kernel::{Fen, PersonId};
+use jiff::Timestamp;
+use kernel::{Fen, PersonId, Relation, Usage};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -110,4 +111,86 @@ pub enum MandateStanding {
     Paused,
     /// It pays nothing any more.
     Revoked,
+}
+
+/// What a template may do with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// An amount of money.
+    Amount,
+    /// An amount that may be absent.
+    MaybeAmount,
+    /// Somebody else.
+    Who,
+    /// What relatives paid or got back.
+    Parts,
+    /// Accounts after the movement.
+    Balances,
+    /// What limits still allow, by window.
+    Limits,
+    /// A point in time, or none.
+    Moment,
+    /// A code that a filter turns into words, or a list of them.
+    Code,
+}
+
+impl FieldKind {
+    /// The names under which a template reaches what is inside the field.
+    pub const fn reaches(self) -> &'static [&'static str] {
+        match self {
+            Self::Balances => &["total", "current", "prior", "version"],
+            Self::Parts => &["person", "amount"],
+            Self::Limits => &["window", "amount"],
+            Self::Amount | Self::MaybeAmount | Self::Who | Self::Moment | Self::Code => &[],
+        }
+    }
+}
+
+/// What a field of a notice must tell about itself. Every type that may stand in the catalogue has it, and no other.
+pub(super) trait Field {
+    /// What a template may do with it.
+    const KIND: FieldKind;
+
+    /// Adds everybody it names.
+    fn add_people(&self, _people: &mut Vec<PersonId>) {}
+}
+
+macro_rules! fields {
+    ($($type:ty => $kind:ident,)*) => {
+        $(impl Field for $type {
+            const KIND: FieldKind = FieldKind::$kind;
+        })*
+    };
+}
+
+fields! {
+    Amount => Amount,
+    Option<Amount> => MaybeAmount,
+    Vec<Balance> => Balances,
+    Vec<LimitLeft> => Limits,
+    LimitWindow => Code,
+    Timestamp => Moment,
+    Option<Timestamp> => Moment,
+    Institution => Code,
+    MandateStanding => Code,
+    Relation => Code,
+    Vec<Usage> => Code,
+    String => Code,
+    Option<String> => Code,
+}
+
+impl Field for Who {
+    const KIND: FieldKind = FieldKind::Who;
+
+    fn add_people(&self, people: &mut Vec<PersonId>) {
+        people.push(self.0);
+    }
+}
+
+impl Field for Vec<Part> {
+    const KIND: FieldKind = FieldKind::Parts;
+
+    fn add_people(&self, people: &mut Vec<PersonId>) {
+        people.extend(self.iter().map(|part| part.person.0));
+    }
 }

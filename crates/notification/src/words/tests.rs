@@ -3,28 +3,12 @@ use std::collections::BTreeSet;
 use kernel::Fen;
 
 use super::*;
-use crate::notice::{Audience, Institution, LimitWindow, Part, Who, samples};
-
-const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
-
-/// What a text for that side may never be made of (`domain.md` 12.1), as words of a field's name.
-fn forbidden(audience: Audience) -> &'static [&'static str] {
-    match audience {
-        Audience::Owner | Audience::Contributor => &[
-            "diagnos",
-            "item",
-            "drug",
-            "department",
-            "disease",
-            "fee_detail",
-        ],
-        Audience::Beneficiary => &["balance", "current", "prior", "version", "left"],
-    }
-}
+use crate::notice::{Audience, FieldKind, Institution, LimitWindow, Part, Who, samples};
 
 fn setting(language: Language, names: &Names) -> Setting<'_> {
     Setting {
         language,
+        form: Form::Usual,
         happened_at: "2026-01-02T02:05:00Z".parse().unwrap(),
         sandbox: false,
         names,
@@ -35,96 +19,124 @@ fn known_names() -> Names {
     Names::from([(samples::relative().0, "王*".to_owned())])
 }
 
-/// Every name of a field in a stored notice, at any depth.
-fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
-    match value {
-        serde_json::Value::Object(fields) => {
-            for (key, value) in fields {
-                found.insert(key.clone());
-                keys(value, found);
-            }
-        }
-        serde_json::Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
-        _ => {}
-    }
-}
-
 #[test]
-fn every_notice_has_words_in_both_languages() {
-    let words = Words::load();
-    let names = known_names();
-    for told in samples::all() {
-        for language in LANGUAGES {
-            let said = words.say(&told, setting(language, &names)).unwrap();
-            for part in [&said.title, &said.text] {
-                assert!(!part.trim().is_empty(), "{told:?}");
-                assert!(!part.contains("psn_") && !part.contains("none"), "{part}");
+fn every_notice_has_words_in_every_language_and_form() {
+    let words = Words::shipped();
+    let names = names_of_samples();
+    for (_, _, told) in words.samples() {
+        for language in Language::ALL {
+            for form in Form::ALL {
+                let how = Setting {
+                    form: *form,
+                    ..setting(*language, &names)
+                };
+                let said = words.say(told, how).unwrap();
+                for part in [&said.title, &said.text] {
+                    assert!(!part.trim().is_empty(), "{told:?}");
+                    assert!(!part.contains("psn_") && !part.contains("none"), "{part}");
+                }
             }
         }
     }
 }
 
 #[test]
-fn the_files_are_the_templates_and_each_is_used() {
-    let used: BTreeSet<_> = samples::all().iter().map(file_name).collect();
-    let embedded: BTreeSet<_> = TEMPLATES
+fn the_files_are_the_rows_of_the_catalogue() {
+    let rows: BTreeSet<_> = ROWS
         .iter()
-        .map(|(name, ..)| (*name).to_owned())
+        .map(|row| format!("{}.toml", row.file))
         .collect();
-    assert_eq!(used, embedded);
-    for language in ["zh", "en"] {
-        let folder = format!("{}/templates/{language}", env!("CARGO_MANIFEST_DIR"));
-        let files: BTreeSet<_> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .map(|file| file.trim_end_matches(".txt").to_owned())
-            .collect();
-        assert_eq!(files, embedded, "{language}");
-    }
+    let folder = format!("{}/templates", env!("CARGO_MANIFEST_DIR"));
+    let files: BTreeSet<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, rows);
 }
 
 #[test]
 fn no_side_can_be_told_what_is_not_its_business() {
-    for told in samples::all() {
-        let mut fields = BTreeSet::new();
-        keys(&serde_json::to_value(&told).unwrap(), &mut fields);
-        let (_, audience) = told.addressed();
-        for word in forbidden(audience) {
-            let reached = fields.iter().find(|field| field.contains(word));
-            assert_eq!(reached, None, "{told:?}");
-        }
+    for row in ROWS {
+        assert_eq!(
+            check::out_of_bounds(row.audience, row.fields),
+            None,
+            "{}",
+            row.file
+        );
+    }
+    let leaks = [
+        (Audience::Contributor, "diagnosis", FieldKind::Code),
+        (Audience::Contributor, "fee_items", FieldKind::Code),
+        (Audience::Owner, "department", FieldKind::Code),
+        (Audience::Beneficiary, "left", FieldKind::Limits),
+        (Audience::Beneficiary, "accounts", FieldKind::Balances),
+    ];
+    for (audience, name, kind) in leaks {
+        assert!(
+            check::out_of_bounds(audience, &[(name, kind)]).is_some(),
+            "{name}"
+        );
     }
 }
 
 #[test]
-fn a_template_uses_only_what_its_notice_holds() {
-    let words = Words::load();
-    for told in samples::all() {
-        let fields: BTreeSet<_> = fields(&told)
-            .try_iter()
-            .unwrap()
-            .map(|field| field.to_string())
-            .collect();
-        for language in LANGUAGES {
-            let template = words
-                .environment(language)
-                .get_template(&file_name(&told))
-                .unwrap();
-            for used in template.undeclared_variables(false) {
-                assert!(fields.contains(&used), "{} uses {used}", template.name());
-            }
-        }
-    }
+fn a_text_message_has_amount_and_party_in_its_first_part() {
+    let words = Words::shipped();
+    let names = names_of_samples();
+    let (_, _, told) = words
+        .samples()
+        .find(|(file, ..)| *file == "charged_aid.contributor")
+        .unwrap();
+    let how = Setting {
+        form: Form::Sms,
+        ..setting(Language::Chinese, &names)
+    };
+    let said = words.say(told, how).unwrap();
+    let parts = sms::parts(&said.text);
+    assert!(
+        parts[0].starts_with("¥300.00已由您的医保个人账户为王*支付"),
+        "{parts:?}"
+    );
+    assert!(
+        parts.iter().all(|part| sms::units(part) <= sms::PART),
+        "{parts:?}"
+    );
+}
+
+#[test]
+fn large_print_tells_one_fact_per_line() {
+    let words = Words::shipped();
+    let names = names_of_samples();
+    let (_, _, told) = words
+        .samples()
+        .find(|(file, name, _)| *file == "charged_aid.contributor" && *name == "usual")
+        .unwrap();
+    let how = Setting {
+        form: Form::Large,
+        ..setting(Language::Chinese, &names)
+    };
+    let said = words.say(told, how).unwrap();
+    let lines: Vec<_> = said.text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "支出¥300.00",
+            "为王*付，医院结算",
+            "当月还能用¥200.00",
+            "年度还能用¥900.00",
+            "余额¥1234.56（第12次变动后）"
+        ]
+    );
 }
 
 #[test]
 fn a_contributor_reads_who_where_how_much_and_what_is_left() {
     let told = samples::all()
         .into_iter()
-        .find(|told| matches!(told, Told::ChargedAid { .. }))
+        .find(|told| matches!(told, Told::ChargedAid { left, .. } if !left.is_empty()))
         .unwrap();
     let names = known_names();
-    let words = Words::load();
+    let words = Words::shipped();
     let said = words
         .say(&told, setting(Language::Chinese, &names))
         .unwrap();
@@ -161,7 +173,7 @@ fn a_beneficiary_reads_how_the_bill_was_split() {
         }],
     };
     let names = known_names();
-    let said = Words::load()
+    let said = Words::shipped()
         .say(&told, setting(Language::Chinese, &names))
         .unwrap();
     assert_eq!(said.title, "家人为您共济支付¥500.00");
@@ -176,7 +188,7 @@ fn a_name_that_is_not_known_is_a_neutral_word() {
     let told = Told::RejectedByRelative {
         beneficiary: samples::relative(),
     };
-    let (words, nobody) = (Words::load(), Names::new());
+    let (words, nobody) = (Words::shipped(), Names::new());
     let said = words
         .say(&told, setting(Language::Chinese, &nobody))
         .unwrap();
@@ -194,7 +206,7 @@ fn test_money_says_so() {
         window: LimitWindow::Day,
     };
     let names = known_names();
-    let said = Words::load()
+    let said = Words::shipped()
         .say(
             &told,
             Setting {
@@ -214,7 +226,7 @@ fn a_validity_that_ends_at_midnight_lasts_through_the_day_before() {
         valid_until: Some("2026-12-31T16:00:00Z".parse().unwrap()),
     };
     let names = known_names();
-    let said = Words::load()
+    let said = Words::shipped()
         .say(&told, setting(Language::Chinese, &names))
         .unwrap();
     assert!(

@@ -32,6 +32,7 @@ fn watch(person: PersonId, after_sequence: i64) -> WatchNoticesRequest {
         person_id: person.to_string(),
         language: Language::En.into(),
         after_sequence,
+        ..Default::default()
     }
 }
 

@@ -70,7 +70,8 @@ pub struct Stage {
     /// A pool on it.
     pub db: PgPool,
     ground: &'static Ground,
-    home: PathBuf,
+    /// A folder of its own.
+    pub home: PathBuf,
 }
 
 impl Stage {
@@ -117,6 +118,11 @@ impl Stage {
 
     /// The whole service, with a broker of its own and nobody behind `binding_url`.
     pub async fn serve(&self) -> Serving {
+        self.serve_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn serve_with(&self, change: impl FnOnce(&mut Config)) -> Serving {
         let nats = Nats::start(&self.ground.binaries.nats, &self.home.join("nats"))
             .await
             .expect("nats-server starts");
@@ -135,6 +141,7 @@ impl Stage {
         config.access.key = Some(key_file);
         config.binding_url = format!("http://127.0.0.1:{nobody}");
         config.watch_poll = SignedDuration::from_millis(20);
+        change(&mut config);
 
         let mut tasks = Tasks::new();
         let bus = config.bus.clone();
