@@ -3,6 +3,7 @@
 mod events;
 mod import;
 mod keys;
+mod notice;
 mod packs;
 mod parked;
 mod reconcile;
@@ -49,6 +50,9 @@ enum Command {
     YearEnd(year_end::Command),
     /// Compare an institution's file with the centre's books, record by record. Fails if anything is not equal.
     Reconcile(Box<reconcile::Arguments>),
+    /// How notices read, with your own words or the shipped ones; and those that could not be put into words.
+    #[command(subcommand)]
+    Notice(notice::Command),
     /// What a service has still to publish, and who has yet to confirm it.
     #[command(subcommand)]
     Events(events::Command),
@@ -83,6 +87,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(command) => import::run(&command).await,
         Command::YearEnd(command) => year_end::run(&command).await,
         Command::Reconcile(arguments) => reconcile::run(&arguments).await,
+        Command::Notice(command) => notice::run(command).await,
         Command::Events(command) => events::run(command).await,
         Command::Parked(command) => parked::run(command).await,
     }
