@@ -115,6 +115,8 @@ ids! {
     EventId = "evt";
     /// One notice to one person.
     NoticeId = "ntc";
+    /// Somebody's address to which notices are announced.
+    EndpointId = "whe";
 }
 
 #[cfg(test)]

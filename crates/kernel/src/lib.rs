@@ -17,8 +17,8 @@ mod words;
 pub use clock::Clock;
 pub use fen::Fen;
 pub use id::{
-    AccountId, AllocationId, BindingId, EventId, HoldId, MovementId, NoticeId, PersonId, QuoteId,
-    SettlementId,
+    AccountId, AllocationId, BindingId, EndpointId, EventId, HoldId, MovementId, NoticeId,
+    PersonId, QuoteId, SettlementId,
 };
 pub use insurance::{Bucket, PersonKind, Scheme, Standing};
 pub use jiff::Timestamp;

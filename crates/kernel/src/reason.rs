@@ -243,6 +243,12 @@ reasons! {
     AccountNotUsed = "ACCOUNT_NOT_USED" { "本次不使用个人账户", "acct_used_flag 为 0"; "the request says that no account is to be used", "acct_used_flag is 0" }
     FullCoverNeeded = "FULL_COVER_NEEDED" { "余额须足以全额支付", "当地规定不得部分支付"; "the balance must cover the whole amount", "this place allows no part payment" }
     CashOnly = "CASH_ONLY" { "该部分只能现金支付", ""; "this part can be paid in cash only", "" }
+
+    // ---- webhooks
+    WebhooksOff = "WEBHOOKS_OFF" { "本系统未开通事件推送", "请管理员配置推送密钥"; "this installation sends no webhooks", "give it a key for them in its settings" }
+    WebhookAddressRefused = "WEBHOOK_ADDRESS_REFUSED" { "推送地址不符合要求", "请使用公网 https 地址"; "the address of the webhook cannot be used", "give a public https address" }
+    WebhookUnknown = "WEBHOOK_UNKNOWN" { "无此推送订阅", "请核对编号"; "there is no such webhook", "check the id" }
+    WebhookRotated = "WEBHOOK_ROTATED" { "推送密钥已被更换", "请刷新后再换"; "the secret has been rotated since you read it", "read the webhook again" }
 }
 
 impl fmt::Display for Reason {

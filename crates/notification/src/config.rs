@@ -28,8 +28,27 @@ pub struct Config {
     /// A folder with a place's own files of words; none for those that are shipped.
     #[serde(default)]
     pub words: Option<PathBuf>,
+    /// How other machines are told.
+    pub webhooks: Webhooks,
     /// The time between two looks at the notices of those who are watching.
     pub watch_poll: SignedDuration,
+}
+
+/// How other machines are told.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// The file with the key that secrets are derived from; without one there are no webhooks.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// The longest that one attempt takes.
+    pub timeout: SignedDuration,
+    /// The time between two looks for messages.
+    pub poll: SignedDuration,
+    /// How long both secrets sign after a rotation.
+    pub rotation: SignedDuration,
+    /// Receivers inside the house, as `host:port`: private addresses and plain HTTP are allowed for these.
+    pub allow: Vec<String>,
 }
 
 impl Config {

@@ -15,6 +15,9 @@ use crate::watch::Watchers;
 use crate::words::{Form, Language};
 
 mod watching;
+mod webhooks;
+
+pub use webhooks::WebhookApi;
 
 /// Page size where none is asked for, and the most that is given.
 const PAGE: (i32, i32) = (50, 500);

@@ -20,6 +20,7 @@ use proto::Event as _;
 use proto::authorization::v1::MandateChanged;
 use proto::binding::v1::{Bound, Declined, Requested, Unbound};
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
+use proto::notification::v1::webhook_service_server::WebhookServiceServer;
 use proto::settlement::v1::{
     AccountClosed, AccountFrozen, AccountUnfrozen, BalanceChanged, Cancelled, Charged, Overdrawn,
     Refunded,
@@ -27,10 +28,14 @@ use proto::settlement::v1::{
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
+use webhook::post::Post;
+use webhook::sign::{MasterKey, MasterKeyError};
 use words::{Words, WordsError};
 
 pub mod config;
 pub mod consumer;
+pub mod courier;
+pub mod endpoints;
 pub mod grpc;
 pub mod names;
 pub mod notice;
@@ -39,6 +44,7 @@ pub mod read;
 pub mod store;
 pub mod tell;
 pub mod watch;
+pub mod webhook;
 pub mod words;
 
 /// The schema of the service.
@@ -109,6 +115,9 @@ pub enum StartError {
     /// The address of the binding service cannot be used.
     #[error("binding_url is not usable")]
     Binding(#[from] PeerError),
+    /// The key of the webhooks cannot be used.
+    #[error(transparent)]
+    Webhooks(#[from] MasterKeyError),
     /// The words of the notices cannot be used.
     #[error("the words of the notices are not usable")]
     Words(#[from] WordsError),
@@ -151,11 +160,40 @@ pub async fn serve(
     );
     tasks.add("notification watch", poll);
 
+    let webhooks = match &config.webhooks.key {
+        Some(file) => Some(MasterKey::from_file(file)?),
+        None => None,
+    };
+    let subscriptions = webhooks.map(|key| endpoints::Subscriptions {
+        db: db.clone(),
+        key,
+        allowed: config.webhooks.allow.clone(),
+        overlap: config.webhooks.rotation,
+    });
+    if let Some(subscriptions) = &subscriptions {
+        let progress = health.background("webhooks", STUCK_AFTER);
+        let courier = courier::Courier {
+            db: db.clone(),
+            key: subscriptions.key.clone(),
+            post: Post::new(config.webhooks.timeout.unsigned_abs()),
+            allowed: subscriptions.allowed.clone(),
+            timeout: config.webhooks.timeout,
+            clock: clock.clone(),
+        };
+        let poll = config.webhooks.poll.unsigned_abs();
+        tasks.add(
+            "notification webhooks",
+            courier.run(poll, progress, tasks.stop()),
+        );
+    }
+
     let names = names::NameBook::new(binding, config.names_wait.unsigned_abs());
     let reader = read::Reader::new(db, names, words, clock.clone());
+    let webhooks = grpc::WebhookApi::new(subscriptions, clock.clone());
     let api = grpc::Api::new(reader, watchers, clock, tasks.stop());
     let server = calls::Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health)
-        .add(NotificationServiceServer::new(api));
+        .add(NotificationServiceServer::new(api))
+        .add(WebhookServiceServer::new(webhooks));
     Ok(server.serve(config.listen, tasks).await?)
 }
 

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::notice::NewNotice;
 
+pub mod deliveries;
+pub mod endpoints;
 pub mod parked;
 
 /// A notice on its way into the table.
@@ -67,7 +69,7 @@ pub struct Wanted {
 /// its number stays a gap.
 ///
 /// The counters are locked in the order of their persons, so two batches that tell the same people wait for each other
-/// instead of deadlocking.
+/// instead of deadlocking. In the same statement each notice is put before the endpoints that want to hear of its kind.
 pub async fn insert_notices(
     conn: &mut PgConnection,
     rows: &[NewRow<'_>],
@@ -93,7 +95,7 @@ pub async fn insert_notices(
             ON CONFLICT (person_id)
             DO UPDATE SET last_sequence = counter.last_sequence + EXCLUDED.last_sequence
             RETURNING person_id, last_sequence
-        )
+        ), stored AS (
         INSERT INTO notice (person_id, sequence, notice_id, event_id, template, params, subject_id,
                             happened_at, stored_at, sandbox, trace_parent)
         SELECT told.person_id,
@@ -104,6 +106,14 @@ pub async fn insert_notices(
           FROM told
           JOIN counted ON counted.person_id = told.person_id
         ON CONFLICT (event_id, person_id, template) DO NOTHING
+        RETURNING person_id, sequence, template
+        )
+        INSERT INTO webhook_delivery (endpoint_id, person_id, sequence, attempts, due_at)
+        SELECT endpoint.endpoint_id, stored.person_id, stored.sequence, 0, $10
+          FROM stored
+          JOIN webhook_endpoint AS endpoint
+            ON endpoint.disabled_at IS NULL
+           AND (cardinality(endpoint.kinds) = 0 OR stored.template = ANY (endpoint.kinds))
         "#,
         &columns.ids,
         &columns.people,

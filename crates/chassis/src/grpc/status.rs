@@ -79,6 +79,7 @@ fn code_of(reason: Reason) -> Code {
         | R::LimitInvalid
         | R::ReconciliationDaysInvalid
         | R::MsgidMalformed
+        | R::WebhookAddressRefused
         | R::SamePerson => Code::InvalidArgument,
         R::UnknownTransaction => Code::Unimplemented,
 
@@ -105,7 +106,8 @@ fn code_of(reason: Reason) -> Code {
         | R::AccountUnknown
         | R::YearEndUnknown
         | R::CorrectionUnknown
-        | R::RefundLineUnknown => Code::NotFound,
+        | R::RefundLineUnknown
+        | R::WebhookUnknown => Code::NotFound,
 
         R::RequestIdReused
         | R::MsgidReused
@@ -117,7 +119,7 @@ fn code_of(reason: Reason) -> Code {
         | R::CatalogueContradicts => Code::AlreadyExists,
 
         // Somebody else was there in between: read again, or wait a moment.
-        R::MandateBusy | R::MandateVersionStale => Code::Aborted,
+        R::MandateBusy | R::MandateVersionStale | R::WebhookRotated => Code::Aborted,
         R::Overloaded => Code::ResourceExhausted,
         R::Unavailable | R::SyncPending => Code::Unavailable,
         R::Internal => Code::Internal,

@@ -1,7 +1,10 @@
 //! The service on a real Postgres and a real nats-server.
 
 mod facts;
+mod office;
 mod parking;
 mod reading;
+mod receiver;
 mod stage;
 mod storing;
+mod webhooks;

@@ -14,6 +14,7 @@ use kernel::{Clock, EventId, PersonId, Role};
 use notification::consumer::Teller;
 use notification::{Config, MIGRATIONS};
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
+use proto::notification::v1::webhook_service_client::WebhookServiceClient;
 use servers::{Binaries, Nats, Postgres, Progress, Scratch};
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
@@ -172,22 +173,30 @@ pub struct Serving {
 impl Serving {
     /// A client in the name of a citizen.
     pub fn citizen(&self, person: PersonId) -> NotificationServiceClient<Peer> {
+        NotificationServiceClient::new(self.peer(Role::Citizen, person.to_string()))
+    }
+
+    /// A client in the name of an operator.
+    pub fn webhooks(&self) -> WebhookServiceClient<Peer> {
+        WebhookServiceClient::new(self.peer(Role::Operator, "OP1".to_owned()))
+    }
+
+    fn peer(&self, role: Role, subject: String) -> Peer {
         let claims = Claims {
-            role: Role::Citizen,
-            subject: person.to_string(),
+            role,
+            subject,
             audience: notification::SERVICE.to_owned(),
             about: None,
         };
         let hour = SignedDuration::from_hours(1);
         let token = self.signer.token(&claims, hour, Clock::system().now());
-        let service = peer(
+        peer(
             &self.url,
             notification::SERVICE,
             self.signer.clone(),
             "test",
         )
         .and_then(|service| service.with_token(&token))
-        .expect("address and token are whole");
-        NotificationServiceClient::new(service)
+        .expect("address and token are whole")
     }
 }
