@@ -26,12 +26,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     write(&dir.join("gongji.pem"), key.pem.expose_secret())?;
     write(&dir.join("jwks.json"), &key.jwks)?;
     write(&dir.join("identity.json"), &binding::keys::generate())?;
+    write(
+        &dir.join("webhooks.key"),
+        &notification::webhook::sign::generate(),
+    )?;
     println!(
         "gongji.pem     signs tokens: keep it with whoever issues them, and with each service that calls others"
     );
     println!("jwks.json      verifies tokens: give it to every service (access.jwks)");
     println!(
         "identity.json  encrypts names and ID numbers: binding only, and back it up: without it they are gone"
+    );
+    println!(
+        "webhooks.key   the secrets of all webhooks come from it: notification only (webhooks.key)"
     );
     Ok(())
 }

@@ -35,7 +35,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Bring a service's database to this binary's schema. `serve` never does this by itself.
     Migrate(service::Target),
-    /// Make the keys of a new installation: token key, JWKS, identity keys. Refuses to overwrite any.
+    /// Make the keys of a new installation: token key, JWKS, identity keys, webhook key. Refuses to overwrite any.
     Keys(keys::Arguments),
     /// Print an access token for a caller: for trying things out, and for the first operator.
     Token(token::Arguments),

@@ -54,6 +54,13 @@ pub enum MasterKeyError {
     NotAKey(PathBuf),
 }
 
+/// A new key, as its file holds it.
+pub fn generate() -> Zeroizing<String> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    getrandom::fill(key.as_mut_slice()).expect("the system has chance");
+    Zeroizing::new(hex::encode(key.as_slice()))
+}
+
 impl MasterKey {
     /// The key in a file: 64 hexadecimal digits.
     pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
@@ -180,6 +187,21 @@ mod tests {
         assert_eq!(after, of(2).sign(attempt(1_000)));
         let first = master.signatures(&endpoint(1, None), attempt(5), attempt(5).at);
         assert_eq!(first, of(1).sign(attempt(5)));
+    }
+
+    #[test]
+    fn a_new_key_is_read_back_and_no_other_text_is_a_key() {
+        let path = std::env::temp_dir().join(format!("gongji-{}", EndpointId::generate()));
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            MasterKey::from_file(&path)
+        };
+        assert!(read(&generate()).is_ok());
+        for text in ["", "5a5a", &"zz".repeat(KEY_BYTES)] {
+            let said = read(text).unwrap_err().to_string();
+            assert!(said.contains("is not a key"), "{said}");
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
