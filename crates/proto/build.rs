@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
+    "gongji/binding/v1/display_links.proto",
     "gongji/binding/v1/events.proto",
     "gongji/authorization/v1/service.proto",
     "gongji/authorization/v1/events.proto",

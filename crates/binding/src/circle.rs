@@ -17,6 +17,36 @@ pub struct Circle {
     pub open: Vec<Binding>,
     /// Every binding that the contributor in question ever agreed to, open or ended.
     pub agreed: Vec<Agreed>,
+    pub ready: Ready,
+}
+
+/// What is there already that a pack may ask for before two people are bound.
+#[derive(Debug, Default)]
+pub struct Ready {
+    /// Those of them whose e-credential is activated.
+    pub activated: Vec<PersonId>,
+    /// The people whose code the contributor in question shows.
+    pub displayed: Vec<PersonId>,
+}
+
+impl Ready {
+    /// What it shows for a binding of these two. What is not listed counts as not so.
+    pub fn shown(&self, contributor: PersonId, beneficiary: PersonId) -> Vec<Shown> {
+        [
+            (
+                self.activated.contains(&contributor),
+                Shown::ContributorCredential,
+            ),
+            (
+                self.activated.contains(&beneficiary),
+                Shown::BeneficiaryCredential,
+            ),
+            (self.displayed.contains(&beneficiary), Shown::DisplayLink),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, shown)| is_so.then_some(shown))
+        .collect()
+    }
 }
 
 /// A binding that was agreed once: how often, and to how many, somebody has contributed is counted from these.
@@ -168,6 +198,7 @@ mod tests {
             enrolments: Vec::new(),
             open,
             agreed: Vec::new(),
+            ready: Ready::default(),
         };
         let wish = Wish {
             contributor: &a,
@@ -205,6 +236,7 @@ mod tests {
             enrolments: Vec::new(),
             open: vec![waiting],
             agreed: Vec::new(),
+            ready: Ready::default(),
         };
         let wish = Wish {
             contributor: &a,
@@ -236,6 +268,7 @@ mod tests {
                 agreed(&d, Some("2026-06-01T00:00:00Z")),
                 agreed(&b, None),
             ],
+            ready: Ready::default(),
         };
         let now = "2026-07-01T00:00:00Z".parse().unwrap();
         let side = circle.side(&a, b.person, now);

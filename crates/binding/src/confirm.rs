@@ -10,7 +10,7 @@ use crate::binding::{Binding, State};
 use crate::change::{locked, save};
 use crate::circle::{Circle, Wish};
 use crate::error::BindingError;
-use crate::request::{check, shown};
+use crate::request::{check, ready, shown};
 use crate::store;
 
 /// Agrees to a binding that waits. It is decided again, on the rules, counts and standings of now.
@@ -64,6 +64,7 @@ async fn decide(
         enrolments: store::enrolments_of(conn, &people).await?,
         open: store::open_bindings(conn, &people).await?,
         agreed: store::agreed_bindings(conn, contributor.person).await?,
+        ready: ready(conn, contributor.person, &people).await?,
     };
     let enrolment = |account| {
         circle
@@ -71,12 +72,16 @@ async fn decide(
             .iter()
             .find(|enrolment| enrolment.account == account)
     };
+    let contributor = enrolment(contributor.account).ok_or(Reason::EnrolmentUnknown)?;
+    let beneficiary = enrolment(beneficiary.account).ok_or(Reason::EnrolmentUnknown)?;
+    let committed = binding.asked.commitment.is_some();
+    let shown = shown(&circle, committed, (contributor, beneficiary));
     let wish = Wish {
-        contributor: enrolment(contributor.account).ok_or(Reason::EnrolmentUnknown)?,
-        beneficiary: enrolment(beneficiary.account).ok_or(Reason::EnrolmentUnknown)?,
+        contributor,
+        beneficiary,
         relation: binding.asked.relation,
         until: binding.asked.until,
-        shown: shown(binding.asked.commitment.is_some()),
+        shown: &shown,
         asked_at: binding.asked.at,
         waiting: Some(binding.id),
     };

@@ -7,6 +7,7 @@ use proto::common::v1::{PersonKind, Relation, Scheme, Standing};
 use proto::convert::wire_time;
 
 use crate::binding::{Binding, State};
+use crate::link::{self, DisplayLink};
 use crate::person::Enrolment;
 
 /// That an enrolment is new or changed.
@@ -37,6 +38,34 @@ pub fn told(binding: &Binding, at: Timestamp) -> Entry {
             Entry::new(&pb::Unbound { terms, ended_at }, at)
         }
         State::Declined(_) => Entry::new(&pb::Declined { terms }, at),
+    }
+}
+
+/// What has become of a display link, where others need to know: it is active, or it was and is over.
+pub fn link_told(link: &DisplayLink, at: Timestamp) -> Option<Entry> {
+    let (display_link_id, version) = (link.id.to_string(), link.version);
+    let (binder_person_id, relative_person_id) =
+        (link.binder.to_string(), link.relative.to_string());
+    match &link.state {
+        link::State::Active(_) => Some(Entry::new(
+            &pb::DisplayLinked {
+                display_link_id,
+                version,
+                binder_person_id,
+                relative_person_id,
+            },
+            at,
+        )),
+        link::State::Ended(link::Ended::Unlinked { .. }) => Some(Entry::new(
+            &pb::DisplayUnlinked {
+                display_link_id,
+                version,
+                binder_person_id,
+                relative_person_id,
+            },
+            at,
+        )),
+        _ => None,
     }
 }
 

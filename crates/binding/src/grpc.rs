@@ -21,6 +21,7 @@ use crate::identity::Strictness;
 use crate::keys::Keys;
 use crate::{confirm, decline, import, look_up, request, unbind};
 
+mod links;
 mod parse;
 mod write;
 
@@ -262,7 +263,8 @@ impl BindingService for Api {
         let person: PersonId =
             convert::id("person_id", &request.person_id).map_err(|error| refuse(error.0))?;
         caller.may_act_for(person).map_err(refuse)?;
-        let page = parse::page(request.page.as_ref()).map_err(refuse)?;
+        let (size, after) = parse::page(request.page.as_ref()).map_err(refuse)?;
+        let page = look_up::Page { size, after };
         let (bindings, next) = look_up::bindings(&self.db, person, page, request.include_ended)
             .await
             .map_err(status)?;

@@ -3,8 +3,8 @@
 //! This service knows who may be bound to whom and never moves money. It is the only one that knows a name or an ID number,
 //! and it keeps them sealed; everybody else knows opaque ids.
 //!
-//! Nouns: `identity`, `person`, `binding`, `keys`. Verbs: `import`, `request`, `confirm`, `decline`,
-//! `unbind`, `end`, each one transaction.
+//! Nouns: `identity`, `person`, `binding`, `link`, `keys`. Verbs: `import`, `request`, `confirm`, `decline`,
+//! `unbind`, `end`, and those of display links in `link/`, each one transaction.
 
 use sqlx::migrate::Migrator;
 
@@ -23,6 +23,7 @@ mod grpc;
 mod identity;
 mod import;
 pub mod keys;
+mod link;
 mod look_up;
 mod person;
 mod request;

@@ -15,7 +15,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::actor::Actor;
 use crate::binding::{Asked, Binding, Party, Phase};
-use crate::circle::{Circle, Wish};
+use crate::circle::{Circle, Ready, Wish};
 use crate::error::{BindingError, unopened};
 use crate::event;
 use crate::identity::{Certificate, PersonName};
@@ -95,6 +95,7 @@ pub async fn request(
         enrolments: store::enrolments_of(&mut tx, &people).await?,
         open: store::open_bindings(&mut tx, &people).await?,
         agreed: store::agreed_bindings(&mut tx, owner).await?,
+        ready: ready(&mut tx, owner, &people).await?,
     };
 
     // ---- decide, each member after those before it
@@ -182,7 +183,11 @@ async fn resolve(
 }
 
 /// The person, if that is their name.
-fn named(person: &SealedPerson, name: &PersonName, keys: &Keys) -> Result<PersonId, Refusal> {
+pub(crate) fn named(
+    person: &SealedPerson,
+    name: &PersonName,
+    keys: &Keys,
+) -> Result<PersonId, Refusal> {
     let opened = person.open(keys).map_err(|error| unopened(&error))?;
     if opened.name != *name {
         return Err(Reason::IdentityMismatch.into());
@@ -208,12 +213,17 @@ fn decide(
     }
     let beneficiary = enrolment_to_aid(&circle.enrolments, person, member.scheme);
     let beneficiary = beneficiary.ok_or(Reason::BeneficiaryNotInsured)?;
+    let shown = shown(
+        circle,
+        request.commitment.is_some(),
+        (contributor, beneficiary),
+    );
     let wish = Wish {
         contributor,
         beneficiary,
         relation: member.relation,
         until: member.until,
-        shown: shown(request.commitment.is_some()),
+        shown: &shown,
         asked_at: now,
         waiting: None,
     };
@@ -258,13 +268,27 @@ pub(crate) fn check(
     })
 }
 
-/// What a request shows for its bindings: the signed commitment, and nothing else yet.
-pub(crate) const fn shown(committed: bool) -> &'static [Shown] {
-    if committed {
-        &[Shown::Proof(Proof::Commitment)]
-    } else {
-        &[]
-    }
+/// What is there already of what a pack may ask for, of people whose rows are locked.
+pub(crate) async fn ready(
+    conn: &mut PgConnection,
+    contributor: PersonId,
+    people: &[PersonId],
+) -> Result<Ready, BindingError> {
+    Ok(Ready {
+        activated: store::activated(conn, people).await?,
+        displayed: store::shown_relatives(conn, contributor).await?,
+    })
+}
+
+/// What is shown for a binding of these two: the signed commitment, and what is there already.
+pub(crate) fn shown(
+    circle: &Circle,
+    committed: bool,
+    (contributor, beneficiary): (&Enrolment, &Enrolment),
+) -> Vec<Shown> {
+    let commitment = committed.then_some(Shown::Proof(Proof::Commitment));
+    let ready = circle.ready.shown(contributor.person, beneficiary.person);
+    commitment.into_iter().chain(ready).collect()
 }
 
 fn party(enrolment: &Enrolment) -> Party {

@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use kernel::Clock;
 use policy::Packs;
 use proto::binding::v1::binding_service_server::BindingServiceServer;
+use proto::binding::v1::display_link_service_server::DisplayLinkServiceServer;
 use sqlx::PgPool;
 
 use crate::config::Config;
@@ -128,7 +129,8 @@ pub async fn serve(
         health.clone(),
     );
     Ok(server
-        .add(BindingServiceServer::new(api))
+        .add(BindingServiceServer::new(api.clone()))
+        .add(DisplayLinkServiceServer::new(api))
         .serve(config.listen, tasks)
         .await?)
 }

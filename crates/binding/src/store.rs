@@ -1,12 +1,13 @@
 //! All SQL of this service.
 //!
-//! Locks are taken in one order everywhere: the key of a request, people by id, then a binding. What a decision rests on is
+//! Locks are taken in one order everywhere: the key of a request, people by id, then a binding or display link. What a decision rests on is
 //! read in a later statement than the lock, because a statement that waits for a lock still sees the past.
 //!
 //! `SELECT *` appears where a row becomes one of our structs: the macro compares every column with its field at compile time.
 
 mod bindings;
 mod enrolments;
+mod links;
 mod people;
 mod requests;
 mod row;
@@ -17,6 +18,10 @@ pub use bindings::{
 };
 pub use enrolments::{
     claim_number, enrolments_of, find_enrolment, insert_enrolment, update_enrolment,
+};
+pub use links::{
+    activated, activated_at, find_link, insert_activation, insert_link, links_since, list_links,
+    lock_link, open_link, other_binders, shown_relatives, update_link,
 };
 pub use people::{
     Sealed, change_card, change_phone, find_person, insert_person, lock_people,

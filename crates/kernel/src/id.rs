@@ -101,6 +101,8 @@ ids! {
     AccountId = "acc";
     /// One aid binding. Re-binding the same two people makes a new one.
     BindingId = "bnd";
+    /// One display link: somebody may show another's insurance code. It never moves money.
+    DisplayLinkId = "lnk";
     /// One decided bill.
     SettlementId = "stl";
     /// One answer to "what would it cost", for as long as it is good.

@@ -17,7 +17,7 @@ mod words;
 pub use clock::Clock;
 pub use fen::Fen;
 pub use id::{
-    AccountId, AllocationId, BindingId, EndpointId, EventId, HoldId, MovementId, NoticeId,
+    AccountId, AllocationId, BindingId, DisplayLinkId, EndpointId, EventId, HoldId, MovementId, NoticeId,
     PersonId, QuoteId, SettlementId,
 };
 pub use insurance::{Bucket, PersonKind, Scheme, Standing};

@@ -119,6 +119,20 @@ reasons! {
     ReleaseByContributor = "RELEASE_BY_CONTRIBUTOR" { "当地规定由授权人解除共济", "请授权人解除或暂停"; "here only the contributor can end the binding", "ask the contributor to end or pause it" }
     MinBindNotMet = "MIN_BIND_NOT_MET" { "未满最短绑定期限", "到期前可先暂停共济"; "the shortest binding time is not over", "the contributor can pause it meanwhile" }
 
+    // ---- display links: a code is shown, and no money moves
+    DisplayLinkSelf = "DISPLAY_LINK_SELF" { "不能为本人添加亲情账户", "请直接出示本人医保码"; "nobody links their own code for display", "show your own code" }
+    RelativeNotInsured = "RELATIVE_NOT_INSURED" { "亲属未正常参保", "参保缴费后可添加亲情账户"; "the relative is not insured", "link them once they are enrolled and paid up" }
+    DisplayLinksOfMonthUsed = "DISPLAY_LINKS_OF_MONTH_USED" { "本月添加亲情账户的次数已用完", "请下月再添加，或先撤回未完成的申请"; "this month's display links are used up, those that ended included", "link somebody next month, or take back one that still waits" }
+    TooManyBinders = "TOO_MANY_BINDERS" { "该亲属已被他人添加为亲情账户，人数已达上限", "请先由其中一方解除"; "as many people as allowed show this relative's code already", "have one of them end their link first" }
+    DisplayLinkExists = "DISPLAY_LINK_EXISTS" { "已为该亲属添加亲情账户", "无需重复添加"; "this relative is linked already", "nothing needs doing" }
+    DisplayLinkUnknown = "DISPLAY_LINK_UNKNOWN" { "无此亲情账户", "请核对编号"; "there is no such display link", "check the id" }
+    DisplayLinkNotWaiting = "DISPLAY_LINK_NOT_WAITING" { "该亲情账户申请不在待办理状态", "请刷新后再看"; "this display link does not wait for that", "look at its state" }
+    DisplayLinkNotActive = "DISPLAY_LINK_NOT_ACTIVE" { "亲情账户未生效或已解除", "请完成核验，或重新添加"; "the display link is not active", "complete its evidence, or link again" }
+    DisplayEvidenceUnfit = "DISPLAY_EVIDENCE_UNFIT" { "核验材料不适用于该亲属的年龄", "请按提示更换材料"; "this evidence does not fit the relative's age", "give one of those named" }
+    ReviewByAnother = "REVIEW_BY_ANOTHER" { "办理人不能审核本人经办的申请", "请由另一名经办人员审核"; "whoever handed it in cannot review it", "have another operator review it" }
+    WrongProductDisplayLink = "WRONG_PRODUCT_DISPLAY_LINK" { "亲情账户只能展示医保码，不能支付费用", "如需用本人账户为亲属付费，请办理家庭共济"; "a display link (亲情账户) shows a code and never moves money", "bind the relative for mutual aid (家庭共济) to pay for them" }
+    DisplayedCodeOnline = "DISPLAYED_CODE_ONLINE" { "亲属代为展示的医保码只能在柜台使用", "线上结算请由患者本人出示医保码"; "a code that a relative shows pays only at a counter", "for an online bill the patient shows their own code" }
+
     // ---- money into a pool, or from wallet to wallet
     PoolNotOffered = "POOL_NOT_OFFERED" { "当地没有家庭共济账户", "请按当地方式办理"; "this place has no family pool", "use the way this place offers" }
     PoolMonthUsed = "POOL_MONTH_USED" { "本月划入家庭共济账户的次数已用完", "请下月再划入"; "this month's transfers into the pool are used up", "transfer again next month" }

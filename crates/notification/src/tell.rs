@@ -35,6 +35,8 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         Fact::Unbound(unbound) => kin::unbound(unbound),
         Fact::MandateChanged(changed) => kin::mandate_changed(changed),
         Fact::Enrolled(_)
+        | Fact::DisplayLinked(_)
+        | Fact::DisplayUnlinked(_)
         | Fact::Unbinding(_)
         | Fact::MandateGranted(_)
         | Fact::MandateTightening(_)

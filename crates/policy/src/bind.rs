@@ -221,7 +221,7 @@ fn days_after(day: Date, period: Period) -> Result<Date, Refusal> {
 }
 
 /// The versions of both places, the contributor's first, each once.
-fn versions(both: [&Rules; 2]) -> Vec<PackVersion> {
+pub(crate) fn versions(both: [&Rules; 2]) -> Vec<PackVersion> {
     let mut versions = both[0].versions().to_vec();
     for version in both[1].versions() {
         if !versions.contains(version) {

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use kernel::{Date, Fen, Reason, Refusal, Timestamp};
+use kernel::{Date, DisplayLinkId, Fen, Reason, Refusal, Timestamp};
 
 use crate::common::v1 as pb;
 
@@ -43,7 +43,18 @@ pub fn id<T: FromStr>(field: &str, text: &str) -> Result<T, Unreadable> {
     }
     text.parse()
         .ok()
-        .ok_or_else(|| Unreadable(Refusal::about(Reason::IdMalformed, field)))
+        .ok_or_else(|| Unreadable(Refusal::about(not_an_id(field, text), field)))
+}
+
+/// Why a text is not the id that `field` asks for. Who names a display link where money is concerned has taken one product
+/// for the other, and is told its name (ruling 42 of the design).
+fn not_an_id(field: &str, text: &str) -> Reason {
+    let about_money = field.ends_with("binding_id") || field.ends_with("account_id");
+    if about_money && text.parse::<DisplayLinkId>().is_ok() {
+        Reason::WrongProductDisplayLink
+    } else {
+        Reason::IdMalformed
+    }
 }
 
 /// A short text without control characters (a NUL cannot even be stored), at most `most` characters long; may be empty.
@@ -182,6 +193,18 @@ mod tests {
             amount("total_fen", (1 << 53) + 1).unwrap_err().0.reason,
             Reason::AmountTooLarge
         );
+    }
+
+    #[test]
+    fn a_display_link_where_money_is_concerned_is_told_the_other_product() {
+        let link = DisplayLinkId::generate().to_string();
+        let reason = |field| id::<kernel::BindingId>(field, &link).unwrap_err().0.reason;
+        assert_eq!(reason("binding_id"), Reason::WrongProductDisplayLink);
+        assert_eq!(
+            reason("bill.chosen_binding_id"),
+            Reason::WrongProductDisplayLink
+        );
+        assert_eq!(reason("person_id"), Reason::IdMalformed);
     }
 
     #[test]

@@ -89,6 +89,8 @@ facts! {
         Bound: binding::v1::Bound = "bound", |fact| binding_of(fact.terms.as_ref());
         Unbinding: binding::v1::Unbinding = "unbinding", |fact| binding_of(fact.terms.as_ref());
         Unbound: binding::v1::Unbound = "unbound", |fact| binding_of(fact.terms.as_ref());
+        DisplayLinked: binding::v1::DisplayLinked = "display_linked", |fact| &fact.display_link_id;
+        DisplayUnlinked: binding::v1::DisplayUnlinked = "display_unlinked", |fact| &fact.display_link_id;
     }
     "authorization" {
         MandateGranted: authorization::v1::MandateGranted = "mandate_granted", |fact| mandate_of(fact.mandate.as_ref());

@@ -1,6 +1,8 @@
 //! Requests to commands. Everything is checked here once; what passes is what the verbs trust.
 
-use kernel::{BindingId, Date, Reason, Refusal, Scheme};
+use std::str::FromStr;
+
+use kernel::{Date, Reason, Refusal, Scheme};
 use policy::Packs;
 use proto::Unreadable;
 use proto::binding::v1 as pb;
@@ -11,7 +13,7 @@ use crate::actor::Actor;
 use crate::identity::{CardNo, CertType, Certificate, PersonName, Phone, Strictness};
 use crate::import;
 use crate::keys::{BlindIndex, Keys};
-use crate::look_up::{Card, Page};
+use crate::look_up::Card;
 use crate::person::PersonNo;
 use crate::request::{Beneficiary, Member, Request};
 use crate::unbind::Unbind;
@@ -173,17 +175,7 @@ fn member(member: &pb::BindingMember, keys: &Keys, today: Today) -> Result<Membe
     use pb::binding_member::Beneficiary as Wire;
     let beneficiary = match convert::required("beneficiary", member.beneficiary.as_ref())? {
         Wire::PersonId(id) => Beneficiary::Person(convert::id("person_id", id)?),
-        Wire::Identity(identity) => {
-            let read = certificate(&identity.cert_type, &identity.cert_no, today).and_then(
-                |certificate| {
-                    Ok(Beneficiary::Identity(
-                        certificate,
-                        PersonName::parse(&identity.name)?,
-                    ))
-                },
-            );
-            read.unwrap_or_else(Beneficiary::Unreadable)
-        }
+        Wire::Identity(identity) => self::identity(identity, today),
     };
     let scheme = match member.beneficiary_scheme {
         0 => None,
@@ -221,11 +213,46 @@ fn commitment(digits: &str) -> Result<Option<[u8; 32]>, Refusal> {
     if digits.is_empty() {
         return Ok(None);
     }
+    sha256("commitment_sha256", digits).map(Some)
+}
+
+/// A SHA-256 in hexadecimal digits.
+pub fn sha256(field: &str, digits: &str) -> Result<[u8; 32], Refusal> {
+    if digits.is_empty() {
+        return Err(Unreadable::missing(field).into());
+    }
     let mut digest = [0; 32];
     hex::decode_to_slice(digits, &mut digest)
-        .map(|()| Some(digest))
         .ok()
-        .ok_or_else(|| Refusal::about(Reason::MalformedRequest, "commitment_sha256"))
+        .ok_or_else(|| Refusal::about(Reason::MalformedRequest, field))?;
+    Ok(digest)
+}
+
+/// The relative that a display link is asked for.
+pub fn relative(
+    relative: Option<&pb::start_display_link_request::Relative>,
+    today: Today,
+) -> Result<Beneficiary, Refusal> {
+    use pb::start_display_link_request::Relative as Wire;
+    Ok(match convert::required("relative", relative)? {
+        Wire::PersonId(id) => Beneficiary::Person(convert::id("person_id", id)?),
+        Wire::Identity(identity) => self::identity(identity, today),
+    })
+}
+
+/// A relative by identity. What cannot be one is kept as the refusal of this relative alone.
+fn identity(identity: &pb::BeneficiaryIdentity, today: Today) -> Beneficiary {
+    certificate(&identity.cert_type, &identity.cert_no, today)
+        .and_then(|certificate| {
+            let name = PersonName::parse(&identity.name)?;
+            Ok(Beneficiary::Identity(certificate, name))
+        })
+        .unwrap_or_else(Beneficiary::Unreadable)
+}
+
+/// A note of the caller's own; empty is none.
+pub fn note(field: &str, text: &str) -> Result<Option<String>, Refusal> {
+    short(field, text, LONGEST_NOTE)
 }
 
 /// A request for the end of a binding.
@@ -233,7 +260,7 @@ pub fn unbind(request: &pb::RequestUnbindRequest, by: Actor) -> Result<Unbind, R
     let binding = convert::id("binding_id", &request.binding_id)?;
     Ok(Unbind {
         binding,
-        note: short("note", &request.note, LONGEST_NOTE)?,
+        note: note("note", &request.note)?,
         by,
     })
 }
@@ -269,13 +296,10 @@ pub fn card(card: Option<&Credential>, today: Today) -> Result<Card, Refusal> {
     }
 }
 
-/// A page of a list.
-pub fn page(page: Option<&WirePage>) -> Result<Page, Refusal> {
+/// A page of a list: how many at most, and the last one of the page before.
+pub fn page<Id: FromStr>(page: Option<&WirePage>) -> Result<(u16, Option<Id>), Refusal> {
     let Some(page) = page else {
-        return Ok(Page {
-            size: USUAL_PAGE,
-            after: None,
-        });
+        return Ok((USUAL_PAGE, None));
     };
     let size = match u16::try_from(page.size) {
         Ok(0) => USUAL_PAGE,
@@ -287,7 +311,7 @@ pub fn page(page: Option<&WirePage>) -> Result<Page, Refusal> {
             ));
         }
     };
-    let after: Option<BindingId> = match page.cursor.as_str() {
+    let after = match page.cursor.as_str() {
         "" => None,
         cursor => Some(
             cursor
@@ -296,7 +320,7 @@ pub fn page(page: Option<&WirePage>) -> Result<Page, Refusal> {
                 .ok_or_else(|| Refusal::about(Reason::CursorMalformed, "page.cursor"))?,
         ),
     };
-    Ok(Page { size, after })
+    Ok((size, after))
 }
 
 #[cfg(test)]

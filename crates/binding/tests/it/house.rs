@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use kernel::{Clock, PersonId, Role};
 use proto::binding::v1 as pb;
 use proto::binding::v1::binding_service_client::BindingServiceClient;
+use proto::binding::v1::display_link_service_client::DisplayLinkServiceClient;
 use proto::common::v1 as words;
 use servers::{Binaries, Nats, Postgres, Progress, Scratch};
 use sqlx::PgPool;
@@ -140,6 +141,25 @@ impl House {
     /// The service, asked by one of the people.
     pub fn citizen(&self, person: &pb::Person) -> BindingServiceClient<Peer> {
         self.client(Role::Citizen, person.person_id.clone())
+    }
+
+    /// Display links, asked for by one of the people.
+    pub fn citizen_links(&self, person: &pb::Person) -> DisplayLinkServiceClient<Peer> {
+        self.links(Role::Citizen, &person.person_id)
+    }
+
+    /// Display links, asked for by an operator of the agency.
+    pub fn operator_links(&self, number: &str) -> DisplayLinkServiceClient<Peer> {
+        self.links(Role::Operator, number)
+    }
+
+    fn links(&self, role: Role, subject: &str) -> DisplayLinkServiceClient<Peer> {
+        let caller = Caller {
+            role,
+            subject: subject.to_owned(),
+            about: None,
+        };
+        DisplayLinkServiceClient::new(self.peer.on_behalf_of(&caller))
     }
 
     /// The service, asked by another part of Gongji.

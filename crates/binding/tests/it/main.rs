@@ -6,5 +6,6 @@ mod bindings;
 mod conditions;
 #[cfg(test)]
 mod house;
+mod links;
 #[cfg(test)]
 mod people;

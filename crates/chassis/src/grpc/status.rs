@@ -80,6 +80,8 @@ fn code_of(reason: Reason) -> Code {
         | R::ReconciliationDaysInvalid
         | R::MsgidMalformed
         | R::WebhookAddressRefused
+        | R::DisplayLinkSelf
+        | R::DisplayEvidenceUnfit
         | R::SamePerson => Code::InvalidArgument,
         R::UnknownTransaction => Code::Unimplemented,
 
@@ -97,6 +99,7 @@ fn code_of(reason: Reason) -> Code {
         | R::PersonUnknown
         | R::EnrolmentUnknown
         | R::BindingUnknown
+        | R::DisplayLinkUnknown
         | R::MandateUnknown
         | R::CredentialUnknown
         | R::InstitutionUnknown
@@ -112,6 +115,7 @@ fn code_of(reason: Reason) -> Code {
         R::RequestIdReused
         | R::MsgidReused
         | R::DuplicateBinding
+        | R::DisplayLinkExists
         | R::EnrolmentContradicts
         | R::CardContradicts
         | R::AllocationContradicts

@@ -1,6 +1,7 @@
 use super::*;
 use chassis::access::Caller;
 use jiff::civil::date;
+use kernel::BindingId;
 use kernel::{AccountId, PersonId, Role};
 use proto::common::v1 as words;
 
@@ -199,11 +200,11 @@ fn a_malformed_request_is_refused_whole() {
 #[test]
 fn a_page_has_a_usual_and_a_largest_size() {
     let read = |size, cursor: &str| {
-        page(Some(&WirePage {
+        page::<BindingId>(Some(&WirePage {
             size,
             cursor: cursor.to_owned(),
         }))
-        .map(|page| page.size)
+        .map(|(size, _)| size)
         .map_err(|refusal| refusal.reason)
     };
     assert_eq!(read(0, ""), Ok(50));
