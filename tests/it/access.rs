@@ -182,6 +182,7 @@ impl Stranger<'_> {
             person_id: person_id.clone(),
             purpose: pb::CredentialPurpose::Settlement.into(),
             region: "110100".to_owned(),
+            display_link_id: String::new(),
         };
         vec![
             code_of(

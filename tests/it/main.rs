@@ -12,6 +12,7 @@ mod books;
 mod broker;
 mod cancelling;
 mod crashes;
+mod displaying;
 mod holds;
 mod limits;
 mod races;

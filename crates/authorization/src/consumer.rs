@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use chassis::inbox::{Delivery, Failure, Follow, Handle};
-use kernel::Timestamp;
+use kernel::{DisplayLinkId, Timestamp};
 use policy::Packs;
 use proto::Event;
 use proto::Unreadable;
-use proto::binding::v1::{BindingTerms, Bound, Unbound};
+use proto::binding::v1::{BindingTerms, Bound, DisplayUnlinked, Unbound};
 use proto::convert::{id, region, required, time};
 use proto::event;
 use proto::settlement::v1::{FenceScope, Fenced};
 use sqlx::PgConnection;
 
 use crate::actor::Actor;
+use crate::display;
 use crate::follow::{Agreed, Fact, Heard, follow};
 use crate::mandate::{Side, Version};
 
-/// What is followed of binding: with it a mandate begins and ends.
+/// What is followed of binding: with it a mandate begins and ends, and the codes of a display link end.
 pub const BINDING: Follow = Follow {
     service: "binding",
-    subjects: &[Bound::SUBJECT, Unbound::SUBJECT],
+    subjects: &[Bound::SUBJECT, Unbound::SUBJECT, DisplayUnlinked::SUBJECT],
 };
 
 /// What is followed of settlement: it completes what was tightened.
@@ -55,6 +56,10 @@ impl Handle for Follower {
     ) -> Result<(), Failure> {
         let mut heard = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
+            if delivery.subject == DisplayUnlinked::SUBJECT {
+                display::unlinked(conn, unlinked(delivery)?, now).await?;
+                continue;
+            }
             if let Some(fact) = read(delivery)? {
                 heard.push(Heard {
                     fact,
@@ -81,6 +86,14 @@ fn read(delivery: &Delivery) -> Result<Option<Fact>, Failure> {
             "nothing here follows {}",
             delivery.subject
         ))),
+    }
+}
+
+/// Which display link a delivery says is over.
+fn unlinked(delivery: &Delivery) -> Result<DisplayLinkId, Failure> {
+    match event::Fact::decode(&delivery.subject, &delivery.payload)? {
+        event::Fact::DisplayUnlinked(it) => Ok(id("display_link_id", &it.display_link_id)?),
+        _ => Err(Failure::park("no end of a display link")),
     }
 }
 

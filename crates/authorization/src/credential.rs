@@ -6,7 +6,7 @@
 use std::fmt;
 
 use jiff::SignedDuration;
-use kernel::{PersonId, Region, Timestamp};
+use kernel::{DisplayLinkId, PersonId, Region, Timestamp};
 use sha2::{Digest, Sha256};
 
 /// How many random bytes a token carries: 160 bits in 32 characters.
@@ -40,10 +40,20 @@ pub struct Credential {
     pub person_id: PersonId,
     /// Who showed it.
     pub presenter: PersonId,
+    /// The display link it is shown under, where that is not the patient themselves.
+    pub under: Option<Under>,
     pub purpose: Purpose,
     pub issued_at: Timestamp,
     /// The instant from which it is expired.
     pub expires_at: Timestamp,
+}
+
+/// That a code is shown by a relative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Under {
+    pub link: DisplayLinkId,
+    /// Whether it pays at a counter only, with the patient present.
+    pub counter_only: bool,
 }
 
 impl Token {
@@ -133,6 +143,7 @@ impl Credential {
             fingerprint: token.fingerprint(),
             person_id,
             presenter: person_id,
+            under: None,
             purpose,
             issued_at: at,
             expires_at: at.checked_add(ttl).unwrap_or(Timestamp::MAX),

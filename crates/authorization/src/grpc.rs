@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chassis::grpc::{caller, internal, refuse, unavailable};
-use kernel::{BindingId, Clock, Fen, Reason, Refusal};
+use kernel::{BindingId, Clock, DisplayLinkId, Fen, Reason, Refusal};
 use policy::Packs;
 use proto::Unreadable;
 use proto::authorization::v1 as pb;
@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::change::{self, Change, MandateError};
 use crate::config;
 use crate::credential::Purpose;
+use crate::display::{self, Links};
 use crate::issue::{self, Issue, IssueError};
 use crate::lookup::LookupError;
 use crate::mandate::{Limit, Limits, Mandate, Rank, Terms, Uses, Version, share};
@@ -34,6 +35,7 @@ pub struct Api {
     pub fence: config::Fence,
     pub credential: config::Credential,
     pub resolver: Resolver,
+    pub links: Links,
 }
 
 impl Api {
@@ -127,10 +129,17 @@ impl AuthorizationService for Api {
         request: Request<pb::IssueCredentialRequest>,
     ) -> Result<Response<pb::IssueCredentialResponse>, Status> {
         let caller = caller(&request)?;
-        let wanted = Issue::try_from(request.into_inner()).map_err(unreadable)?;
-        let now = self.clock.now();
-        let (token, credential) =
-            issue::issue(&self.db, wanted, &caller, self.credential.ttl, now).await?;
+        let request = request.into_inner();
+        let link = displayed(&request.display_link_id).map_err(unreadable)?;
+        let wanted = Issue::try_from(request).map_err(unreadable)?;
+        let (ttl, now) = (self.credential.ttl, self.clock.now());
+        let (token, credential) = match link {
+            None => issue::issue(&self.db, wanted, &caller, ttl, now).await?,
+            Some(link) => {
+                let link = self.links.find(link).await?;
+                display::display(&self.db, (wanted, link), &caller, ttl, now).await?
+            }
+        };
         Ok(Response::new(pb::IssueCredentialResponse {
             token: token.reveal(),
             expires_at: Some(wire_time(credential.expires_at)),
@@ -174,6 +183,14 @@ fn unreadable(unreadable: Unreadable) -> Status {
 
 fn binding_id(text: &str) -> Result<BindingId, Status> {
     id("binding_id", text).map_err(unreadable)
+}
+
+/// The display link a code is to be shown under; none for one's own.
+fn displayed(text: &str) -> Result<Option<DisplayLinkId>, Unreadable> {
+    match text {
+        "" => Ok(None),
+        text => id("display_link_id", text).map(Some),
+    }
 }
 
 impl TryFrom<pb::ChangeMandateRequest> for Change {
@@ -250,6 +267,7 @@ impl From<Resolved> for pb::ResolveResponse {
                 expires_at: Some(wire_time(credential.expires_at)),
                 purpose: pb::CredentialPurpose::from(credential.purpose).into(),
                 fingerprint: credential.fingerprint.as_bytes().to_vec(),
+                counter_only: credential.under.is_some_and(|under| under.counter_only),
             },
             Resolved::Card(person_id) => Self {
                 person_id: person_id.to_string(),
@@ -257,6 +275,7 @@ impl From<Resolved> for pb::ResolveResponse {
                 expires_at: None,
                 purpose: pb::CredentialPurpose::Unspecified.into(),
                 fingerprint: Vec::new(),
+                counter_only: false,
             },
         }
     }
@@ -287,7 +306,8 @@ impl From<IssueError> for Status {
         match error {
             IssueError::Refused(refusal) => refuse(refusal),
             IssueError::Store(error) => error.into(),
-            IssueError::Chance(_) => internal(&error),
+            IssueError::Binding(_) => unavailable(&error),
+            IssueError::Answer(_) | IssueError::Chance(_) => internal(&error),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The authorization service: on what terms a contributor's money may flow, and whose code a patient shows.
 //!
 //! It owns mandates and e-credentials, and never knows a balance. Nouns are pure ([`mandate`], [`credential`]); a verb is
-//! one use case and one transaction (`change`, `pause`, `resume`, `revoke`, `issue`, `follow`); all SQL is in [`store`].
+//! one use case and one transaction (`change`, `pause`, `resume`, `revoke`, `issue`, `display`, `follow`); all SQL is in [`store`].
 
 pub mod actor;
 pub mod change;
 mod config;
 pub mod consumer;
 pub mod credential;
+pub mod display;
 mod event;
 pub mod follow;
 mod grpc;

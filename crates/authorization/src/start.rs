@@ -19,6 +19,7 @@ use policy::packs::PackError;
 use proto::authorization::v1::authorization_service_server::AuthorizationServiceServer;
 
 use crate::consumer::{BINDING, Follower, SETTLEMENT};
+use crate::display::Links;
 use crate::grpc::Api;
 use crate::lookup::lookup;
 use crate::resolve::Resolver;
@@ -122,6 +123,7 @@ pub async fn serve(
         packs,
         fence: config.fence,
         credential: config.credential,
+        links: Links::new(binding.clone()),
         resolver: Resolver::new(lookup, binding),
     };
     let server = Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health);

@@ -3,7 +3,9 @@
 mod credential;
 mod mandate;
 
-pub use credential::{delete_expired, find_credentials, insert_credential};
+pub use credential::{
+    delete_expired, end_shown_link, find_credentials, insert_credential, lock_shown_link,
+};
 pub use mandate::{find, insert_new, insert_versions, list, lock, lock_one, update};
 
 use chassis::db::Corrupt;

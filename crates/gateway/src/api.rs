@@ -4,6 +4,7 @@
 
 mod counter;
 mod extract;
+mod links;
 mod money;
 mod notices;
 mod people;
@@ -29,6 +30,21 @@ pub fn routes() -> Router<Edge> {
         .route("/people/{person_id}/notices", get(notices::list))
         .route("/people/{person_id}/notices/stream", get(notices::stream))
         .route("/people/{person_id}/notices/read", post(notices::mark_read))
+        .route("/people/{person_id}/activation", post(links::activate))
+        .route("/people/{person_id}/display-links", get(links::list))
+        .route("/display-links", post(links::start))
+        .route(
+            "/display-links/{display_link_id}",
+            get(links::show).delete(links::end),
+        )
+        .route(
+            "/display-links/{display_link_id}/evidence",
+            post(links::prove),
+        )
+        .route(
+            "/display-links/{display_link_id}/review",
+            post(links::review),
+        )
         .route("/bindings", post(people::request_bindings))
         .route(
             "/bindings/{binding_id}",

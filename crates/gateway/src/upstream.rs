@@ -5,6 +5,7 @@ use chassis::grpc::{self, Peer, PeerError};
 use kernel::{PersonId, Role};
 use proto::authorization::v1::authorization_service_client::AuthorizationServiceClient;
 use proto::binding::v1::binding_service_client::BindingServiceClient;
+use proto::binding::v1::display_link_service_client::DisplayLinkServiceClient;
 use proto::common::v1::Credential;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::settlement::v1::settlement_service_client::SettlementServiceClient;
@@ -53,6 +54,11 @@ impl Upstream {
     /// Binding, called for `caller`.
     pub fn binding(&self, caller: &Caller) -> BindingServiceClient<Peer> {
         BindingServiceClient::new(self.binding.on_behalf_of(caller))
+    }
+
+    /// Display links, which binding keeps, called for `caller`.
+    pub fn display_links(&self, caller: &Caller) -> DisplayLinkServiceClient<Peer> {
+        DisplayLinkServiceClient::new(self.binding.on_behalf_of(caller))
     }
 
     /// Authorization, called for `caller`.

@@ -249,7 +249,7 @@ impl SettlementService for Api {
         let bill = self.read(&wire).map_err(refuse)?;
         let patient = self
             .resolver
-            .resolve(wire.credential.as_ref())
+            .resolve(wire.credential.as_ref(), wire.online)
             .await
             .map_err(refuse)?;
         let institution = caller.subject;
@@ -268,7 +268,7 @@ impl SettlementService for Api {
         let bill = self.read(&wire).map_err(refuse)?;
         let patient = self
             .resolver
-            .resolve(wire.credential.as_ref())
+            .resolve(wire.credential.as_ref(), wire.online)
             .await
             .map_err(refuse)?;
         let quote = quotes::named(&self.office, &request.quote_id).await?;

@@ -38,6 +38,7 @@ pub struct Asker {
 
 struct Ask {
     token: String,
+    online: bool,
     answer: oneshot::Sender<Result<Presented, Refusal>>,
 }
 
@@ -60,26 +61,35 @@ impl Resolver {
     /// Who the credential belongs to. An expired one is answered, too: whether that matters is judged when the bill is decided.
     ///
     /// # Errors
-    /// `CREDENTIAL_UNKNOWN`, `CREDENTIAL_PURPOSE`, `OVERLOADED`, or `UNAVAILABLE` if authorization cannot be asked.
+    /// `CREDENTIAL_UNKNOWN`, `CREDENTIAL_PURPOSE`, `DISPLAYED_CODE_ONLINE`, `OVERLOADED`, or `UNAVAILABLE` if authorization
+    /// cannot be asked.
     pub async fn resolve(
         &self,
         credential: Option<&common::Credential>,
+        online: bool,
     ) -> Result<Presented, Refusal> {
         let credential = read(credential)?;
         if credential.kind() == common::CredentialKind::ECredential {
-            return self.token(credential.number).await;
+            return self.token(credential.number, online).await;
         }
         let request = wire::ResolveRequest {
             credential: Some(credential),
         };
         let answer = self.authorization.clone().resolve(request).await;
-        present(&answer.map_err(|status| told(&status))?.into_inner())
+        present(
+            &answer.map_err(|status| told(&status))?.into_inner(),
+            online,
+        )
     }
 
-    async fn token(&self, token: String) -> Result<Presented, Refusal> {
+    async fn token(&self, token: String, online: bool) -> Result<Presented, Refusal> {
         let (answer, answered) = oneshot::channel();
         self.waiting
-            .try_send(Ask { token, answer })
+            .try_send(Ask {
+                token,
+                online,
+                answer,
+            })
             .map_err(|unsent| match unsent {
                 mpsc::error::TrySendError::Full(_) => Refusal::from(Reason::Overloaded),
                 mpsc::error::TrySendError::Closed(_) => Reason::Unavailable.into(),
@@ -118,7 +128,7 @@ impl Asker {
                 // Whoever gave up waiting needs no answer; one that is left out hears that nobody answered.
                 for (ask, result) in asks.drain(..).zip(found) {
                     let presented = match result.found {
-                        Some(found) => present(&found),
+                        Some(found) => present(&found, ask.online),
                         None => Err(Reason::CredentialUnknown.into()),
                     };
                     drop(ask.answer.send(presented));
@@ -175,9 +185,12 @@ const fn is_about_us(reason: Reason) -> bool {
     )
 }
 
-fn present(answer: &wire::ResolveResponse) -> Result<Presented, Refusal> {
+fn present(answer: &wire::ResolveResponse, online: bool) -> Result<Presented, Refusal> {
     if answer.purpose() == wire::CredentialPurpose::Identity {
         return Err(Reason::CredentialPurpose.into());
+    }
+    if answer.counter_only && online {
+        return Err(Reason::DisplayedCodeOnline.into());
     }
     let expires_at = answer
         .expires_at

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use kernel::{Clock, PersonId, Role};
 use proto::authorization::v1::authorization_service_client::AuthorizationServiceClient;
 use proto::binding::v1::binding_service_client::BindingServiceClient;
+use proto::binding::v1::display_link_service_client::DisplayLinkServiceClient;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::settlement::v1::settlement_service_client::SettlementServiceClient;
 
@@ -106,6 +107,11 @@ impl Calling<'_> {
     /// Binding.
     pub fn binding(&self) -> BindingServiceClient<Peer> {
         BindingServiceClient::new(self.as_them(&self.callers.binding))
+    }
+
+    /// Display links, which binding keeps.
+    pub fn display_links(&self) -> DisplayLinkServiceClient<Peer> {
+        DisplayLinkServiceClient::new(self.as_them(&self.callers.binding))
     }
 
     /// Authorization.

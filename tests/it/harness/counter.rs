@@ -150,6 +150,7 @@ impl Stack {
             person_id: patient.id.to_string(),
             purpose: CredentialPurpose::Settlement.into(),
             region: patient.region.to_owned(),
+            display_link_id: String::new(),
         };
         let mut phone = self.callers.citizen(patient.id).authorization();
         let answer = phone.issue_credential(request).await;

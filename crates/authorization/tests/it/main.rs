@@ -2,6 +2,7 @@
 
 mod credentials;
 mod database;
+mod displayed;
 mod heard;
 mod mandates;
 mod scene;

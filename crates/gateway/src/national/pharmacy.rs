@@ -25,6 +25,8 @@ pub fn bill(input: &Node, insured_region: String) -> Result<pb::Bill, Refusal> {
         without_aid: false,
         chosen_binding_id: String::new(),
         insured_region,
+        // 2101 and 2102 are sent from a counter.
+        online: false,
     })
 }
 

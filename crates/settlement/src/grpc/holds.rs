@@ -34,7 +34,7 @@ impl Api {
         let lasts = hold::lasts(request.lasts_seconds).map_err(refuse)?;
         let patient = self
             .resolver
-            .resolve(wire.credential.as_ref())
+            .resolve(wire.credential.as_ref(), wire.online)
             .await
             .map_err(refuse)?;
         let place = hold::Command::Place(Box::new(Place {

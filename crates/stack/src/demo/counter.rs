@@ -107,6 +107,7 @@ impl<'a> Counter<'a> {
             person_id: member.person.to_string(),
             purpose: CredentialPurpose::Settlement.into(),
             region: member.region.clone(),
+            display_link_id: String::new(),
         };
         let patient = self.callers.citizen(member.person);
         Ok(patient
