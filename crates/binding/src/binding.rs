@@ -57,6 +57,12 @@ pub enum State {
     Ended(Ended),
     /// The beneficiary did not agree.
     Declined(Declined),
+    /// Agreed, and waits for the agency.
+    Review(Review),
+    /// Nobody answered in time.
+    Expired(Declined),
+    /// The agency did not approve it.
+    Rejected(Declined),
 }
 
 /// Since when it is agreed, and for which time.
@@ -69,7 +75,13 @@ pub struct Terms {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pending;
+pub struct Pending {
+    /// The instant from which an answer comes too late; none waits for ever.
+    pub confirm_by: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Review;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
@@ -95,6 +107,7 @@ pub enum Ended {
     },
 }
 
+/// Over before it was agreed: declined, expired or rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Declined {
     pub at: Timestamp,
@@ -111,12 +124,15 @@ pub enum Phase {
     Ending,
     Ended,
     Declined,
+    PendingReview,
+    Expired,
+    Rejected,
 }
 
 impl Binding {
     /// A new binding that holds without anybody else's word.
     pub fn agreed(id: BindingId, asked: Asked, terms: BindTerms) -> Self {
-        let state = State::Bound(Pending.confirm(asked.at, &terms));
+        let state = State::Bound(Bound::agreed(asked.at, &terms));
         Self {
             id,
             version: 1,
@@ -126,14 +142,23 @@ impl Binding {
         }
     }
 
-    /// A new binding that waits for the beneficiary.
-    pub fn pending(id: BindingId, asked: Asked, rules: Vec<PackVersion>) -> Self {
+    /// A new binding that waits for the beneficiary, until the terms say.
+    pub fn pending(id: BindingId, asked: Asked, terms: BindTerms) -> Self {
+        let confirm_by = terms.confirm_by;
+        Self {
+            state: State::Pending(Pending { confirm_by }),
+            ..Self::in_review(id, asked, terms)
+        }
+    }
+
+    /// A new binding that waits for the agency only.
+    pub fn in_review(id: BindingId, asked: Asked, terms: BindTerms) -> Self {
         Self {
             id,
             version: 1,
             asked,
-            rules,
-            state: State::Pending(Pending),
+            rules: terms.versions,
+            state: State::Review(Review),
         }
     }
 
@@ -164,6 +189,9 @@ impl Binding {
             State::Ending(_) => Phase::Ending,
             State::Ended(_) => Phase::Ended,
             State::Declined(_) => Phase::Declined,
+            State::Review(_) => Phase::PendingReview,
+            State::Expired(_) => Phase::Expired,
+            State::Rejected(_) => Phase::Rejected,
         }
     }
 
@@ -173,7 +201,7 @@ impl Binding {
             State::Bound(Bound { terms })
             | State::Ending(Ending { terms, .. })
             | State::Ended(Ended::Fenced { terms, .. }) => Some(terms),
-            State::Pending(_) | State::Declined(_) | State::Ended(Ended::Withdrawn { .. }) => None,
+            _ => None,
         }
     }
 
@@ -200,23 +228,21 @@ impl Terms {
 
 #[expect(
     clippy::unused_self,
-    reason = "a state is spent by leaving it, also one that holds no facts"
+    reason = "a state is spent by leaving it, whatever it holds"
 )]
 impl Pending {
-    /// The beneficiary agrees, at `at`, to what the rules say now.
-    pub const fn confirm(self, at: Timestamp, terms: &BindTerms) -> Bound {
-        let BindTerms {
-            effective_from,
-            valid_until,
-            ..
-        } = terms;
-        Bound {
-            terms: Terms {
-                bound_at: at,
-                effective_from: *effective_from,
-                valid_until: *valid_until,
-            },
+    /// The beneficiary agrees, at `at`, to what the rules say now: it holds, or waits for the agency.
+    pub const fn confirm(self, at: Timestamp, terms: &BindTerms) -> State {
+        if terms.review {
+            State::Review(Review)
+        } else {
+            State::Bound(Bound::agreed(at, terms))
         }
+    }
+
+    /// Nobody answered in time.
+    pub const fn expire(self, at: Timestamp) -> Declined {
+        Declined { at }
     }
 
     /// The beneficiary does not agree.
@@ -230,7 +256,39 @@ impl Pending {
     }
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "a state is spent by leaving it, also one that holds no facts"
+)]
+impl Review {
+    /// The agency approves, at `at`, what the rules allow now.
+    pub const fn approve(self, at: Timestamp, terms: &BindTerms) -> Bound {
+        Bound::agreed(at, terms)
+    }
+
+    /// The agency does not approve it.
+    pub const fn reject(self, at: Timestamp) -> Declined {
+        Declined { at }
+    }
+
+    /// A side takes the request back.
+    pub const fn withdraw(self, at: Timestamp) -> Ended {
+        Ended::Withdrawn { at }
+    }
+}
+
 impl Bound {
+    /// Whoever must agree has agreed, at `at`.
+    pub const fn agreed(at: Timestamp, terms: &BindTerms) -> Self {
+        Self {
+            terms: Terms {
+                bound_at: at,
+                effective_from: terms.effective_from,
+                valid_until: terms.valid_until,
+            },
+        }
+    }
+
     /// The end is asked for. It pays until settlement's fence stands, and no longer.
     pub const fn end(self, at: Timestamp) -> Ending {
         Ending {
@@ -285,6 +343,8 @@ mod tests {
     fn terms() -> BindTerms {
         BindTerms {
             confirmation: Confirmation::ContributorOnly,
+            confirm_by: Some(hours(24)),
+            review: false,
             effective_from: hours(8),
             valid_until: Some(hours(32)),
             versions: vec![PackVersion::from_text("320000@2024-01-01")],
@@ -321,14 +381,17 @@ mod tests {
 
     #[test]
     fn what_was_never_agreed_ends_without_terms() {
-        let pending = Binding::pending(BindingId::generate(), asked(), Vec::new());
+        let pending = Binding::pending(BindingId::generate(), asked(), terms());
+        let State::Pending(waiting) = pending.state else {
+            panic!("it waits")
+        };
         assert_eq!(pending.phase(T0), Phase::PendingConfirm);
-        let withdrawn = pending.clone().next(State::Ended(Pending.withdraw(T0)));
+        let withdrawn = pending.clone().next(State::Ended(waiting.withdraw(T0)));
         assert_eq!(
             (withdrawn.phase(T0), withdrawn.terms(), withdrawn.ended_at()),
             (Phase::Ended, None, Some(T0))
         );
-        let declined = pending.next(State::Declined(Pending.decline(T0)));
+        let declined = pending.next(State::Declined(waiting.decline(T0)));
         assert_eq!(
             (declined.phase(T0), declined.ended_at()),
             (Phase::Declined, None)

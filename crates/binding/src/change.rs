@@ -42,6 +42,8 @@ pub async fn save(
     now: Timestamp,
 ) -> Result<(), BindingError> {
     store::update_binding(conn, binding, by, note, now).await?;
-    chassis::outbox::record_all(conn, &[event::told(binding, now)]).await?;
+    if let Some(event) = event::told(binding, now) {
+        chassis::outbox::record_all(conn, &[event]).await?;
+    }
     Ok(())
 }

@@ -154,6 +154,8 @@ mod tests {
     use crate::binding::{Asked, Party};
     use crate::person::PersonNo;
     use kernel::{AccountId, PersonKind, Scheme, Standing};
+    use policy::bind::BindTerms;
+    use policy::values::Confirmation;
 
     fn employee() -> Enrolment {
         Enrolment {
@@ -182,7 +184,15 @@ mod tests {
             commitment: None,
             at: Timestamp::UNIX_EPOCH,
         };
-        Binding::pending(BindingId::generate(), asked, Vec::new())
+        let terms = BindTerms {
+            confirmation: Confirmation::BothSign,
+            confirm_by: None,
+            review: false,
+            effective_from: Timestamp::UNIX_EPOCH,
+            valid_until: None,
+            versions: Vec::new(),
+        };
+        Binding::pending(BindingId::generate(), asked, terms)
     }
 
     #[test]

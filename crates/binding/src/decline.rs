@@ -27,9 +27,7 @@ pub async fn decline(
     let pending = match binding.state {
         State::Pending(pending) => pending,
         State::Declined(_) => return Ok(binding),
-        State::Bound(_) | State::Ending(_) | State::Ended(_) => {
-            return Err(Reason::BindingNotPending.into());
-        }
+        _ => return Err(Reason::BindingNotPending.into()),
     };
     let binding = binding.next(State::Declined(pending.decline(now)));
     save(&mut tx, &binding, by, None, now).await?;

@@ -33,13 +33,17 @@ pub async fn fenced(
     };
     let binding = binding.next(State::Ended(ending.fenced(now)));
     store::update_binding(conn, &binding, by, None, now).await?;
-    chassis::outbox::record_all(conn, &[event::told(&binding, now)]).await?;
+    if let Some(event) = event::told(&binding, now) {
+        chassis::outbox::record_all(conn, &[event]).await?;
+    }
     Ok(())
 }
 
-/// Asks settlement for the fence of bindings whose last day is over; says of how many.
+/// Asks settlement for the fence of bindings whose last day is over, and closes invitations that nobody answered in time;
+/// says how many there were.
 ///
-/// One that cannot be ended is logged, and the others are. Settlement stopped paying from them at that instant by their terms; this makes it final, and frees the place they take.
+/// One that cannot be ended is logged, and the others are. Settlement stopped paying from them at that instant by their
+/// terms; this makes it final, and frees the place they take.
 pub async fn end_overdue(db: &PgPool, now: Timestamp) -> Result<usize, BindingError> {
     let due = store::due_bindings(&mut *db.acquire().await?, now, MOST).await?;
     let by = Actor::service("binding", None);
@@ -67,11 +71,13 @@ async fn end_if_over(
 ) -> Result<(), BindingError> {
     let binding = locked(&mut tx, id, |_| Ok(())).await?;
     // Somebody else, or another replica, may have ended it meanwhile.
-    if let State::Bound(bound) = binding.state
-        && bound.terms.is_over(now)
-    {
-        let binding = binding.next(State::Ending(bound.end(now)));
-        save(&mut tx, &binding, by, None, now).await?;
-    }
+    let next = match binding.state {
+        State::Bound(bound) if bound.terms.is_over(now) => State::Ending(bound.end(now)),
+        State::Pending(pending) if pending.confirm_by.is_some_and(|by| by <= now) => {
+            State::Expired(pending.expire(now))
+        }
+        _ => return Ok(()),
+    };
+    save(&mut tx, &binding.next(next), by, None, now).await?;
     Ok(tx.commit().await?)
 }

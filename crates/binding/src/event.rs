@@ -26,10 +26,11 @@ pub fn enrolled(enrolment: &Enrolment, sandbox: bool, at: Timestamp) -> Entry {
     Entry::new(&message, at)
 }
 
-/// What has become of a binding: each state is told by one fact.
-pub fn told(binding: &Binding, at: Timestamp) -> Entry {
+/// What has become of a binding: each state is told by one fact. That it waits for the agency concerns nobody else.
+pub fn told(binding: &Binding, at: Timestamp) -> Option<Entry> {
     let terms = Some(terms(binding));
-    match binding.state {
+    Some(match binding.state {
+        State::Review(_) => return None,
         State::Pending(_) => Entry::new(&pb::Requested { terms }, at),
         State::Bound(_) => Entry::new(&pb::Bound { terms }, at),
         State::Ending(_) => Entry::new(&pb::Unbinding { terms }, at),
@@ -38,7 +39,9 @@ pub fn told(binding: &Binding, at: Timestamp) -> Entry {
             Entry::new(&pb::Unbound { terms, ended_at }, at)
         }
         State::Declined(_) => Entry::new(&pb::Declined { terms }, at),
-    }
+        State::Expired(_) => Entry::new(&pb::Expired { terms }, at),
+        State::Rejected(_) => Entry::new(&pb::Rejected { terms }, at),
+    })
 }
 
 /// What has become of a display link, where others need to know: it is active, or it was and is over.

@@ -19,7 +19,7 @@ use crate::binding::Binding;
 use crate::error::{BindingError, StoreError, unopened};
 use crate::identity::Strictness;
 use crate::keys::Keys;
-use crate::{confirm, decline, import, look_up, request, unbind};
+use crate::{confirm, decline, import, look_up, request, review, unbind};
 
 mod links;
 mod parse;
@@ -213,11 +213,11 @@ impl BindingService for Api {
         request: Request<pb::ConfirmBindingRequest>,
     ) -> Answer<pb::ConfirmBindingResponse> {
         let (by, now) = (Actor::new(caller(&request)?), self.clock.now());
-        let id = binding_id(&request.get_ref().binding_id)?;
-        let binding = confirm::confirm(&self.db, &self.packs, id, &by, now)
+        let command = parse::confirm(request.get_ref(), by).map_err(refuse)?;
+        let binding = confirm::confirm(&self.db, &self.packs, &command, now)
             .await
             .map_err(status)?;
-        let binding = self.shown(&by.caller, &binding, now).await?;
+        let binding = self.shown(&command.by.caller, &binding, now).await?;
         Ok(Response::new(pb::ConfirmBindingResponse { binding }))
     }
 
@@ -232,6 +232,40 @@ impl BindingService for Api {
             .map_err(status)?;
         let binding = self.shown(&by.caller, &binding, now).await?;
         Ok(Response::new(pb::DeclineBindingResponse { binding }))
+    }
+
+    async fn review_binding(
+        &self,
+        request: Request<pb::ReviewBindingRequest>,
+    ) -> Answer<pb::ReviewBindingResponse> {
+        let (by, now) = (Actor::new(caller(&request)?), self.clock.now());
+        let command = parse::review(request.get_ref(), by).map_err(refuse)?;
+        let binding = review::review(&self.db, &self.packs, &command, now)
+            .await
+            .map_err(status)?;
+        let binding = self.shown(&command.by.caller, &binding, now).await?;
+        Ok(Response::new(pb::ReviewBindingResponse { binding }))
+    }
+
+    async fn list_bindings_in_review(
+        &self,
+        request: Request<pb::ListBindingsInReviewRequest>,
+    ) -> Answer<pb::ListBindingsInReviewResponse> {
+        let (caller, now) = (caller(&request)?, self.clock.now());
+        let (size, after) = parse::page(request.get_ref().page.as_ref()).map_err(refuse)?;
+        let (bindings, next) = look_up::in_review(&self.db, look_up::Page { size, after })
+            .await
+            .map_err(status)?;
+        let names = self
+            .names(&caller, &bindings.iter().collect::<Vec<_>>())
+            .await?;
+        let bindings = bindings
+            .iter()
+            .map(|binding| write::binding(binding, &names, now));
+        Ok(Response::new(pb::ListBindingsInReviewResponse {
+            bindings: bindings.collect(),
+            next_cursor: next.map(|id| id.to_string()).unwrap_or_default(),
+        }))
     }
 
     async fn get_binding(

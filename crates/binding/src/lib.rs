@@ -3,7 +3,7 @@
 //! This service knows who may be bound to whom and never moves money. It is the only one that knows a name or an ID number,
 //! and it keeps them sealed; everybody else knows opaque ids.
 //!
-//! Nouns: `identity`, `person`, `binding`, `link`, `keys`. Verbs: `import`, `request`, `confirm`, `decline`,
+//! Nouns: `identity`, `person`, `binding`, `link`, `keys`. Verbs: `import`, `request`, `confirm`, `decline`, `review`,
 //! `unbind`, `end`, and those of display links in `link/`, each one transaction.
 
 use sqlx::migrate::Migrator;
@@ -26,7 +26,9 @@ pub mod keys;
 mod link;
 mod look_up;
 mod person;
+mod proof;
 mod request;
+mod review;
 mod serve;
 mod store;
 mod unbind;

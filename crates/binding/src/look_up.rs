@@ -27,6 +27,17 @@ pub struct Page {
     pub after: Option<BindingId>,
 }
 
+impl Page {
+    /// What was found, of which one more than wanted was asked for, and the last one's id if there are more.
+    fn cut(self, mut found: Vec<Binding>) -> (Vec<Binding>, Option<BindingId>) {
+        let size = usize::from(self.size);
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().map(|binding| binding.id).filter(|_| more);
+        (found, last)
+    }
+}
+
 /// A person in the clear, with their enrolments.
 ///
 /// # Errors
@@ -97,6 +108,16 @@ pub async fn binding(db: &PgPool, id: BindingId) -> Result<Binding, BindingError
     Ok(binding.ok_or(Reason::BindingUnknown)?)
 }
 
+/// One page of the bindings that wait for the agency, oldest first, and the last one's id if there are more.
+pub async fn in_review(
+    db: &PgPool,
+    page: Page,
+) -> Result<(Vec<Binding>, Option<BindingId>), BindingError> {
+    let mut conn = db.acquire().await?;
+    let found = store::list_in_review(&mut conn, page.after, i64::from(page.size) + 1).await?;
+    Ok(page.cut(found))
+}
+
 /// One page of a person's bindings in either role, newest first, and the last one's id if there are more.
 pub async fn bindings(
     db: &PgPool,
@@ -104,9 +125,8 @@ pub async fn bindings(
     page: Page,
     include_ended: bool,
 ) -> Result<(Vec<Binding>, Option<BindingId>), BindingError> {
-    let size = usize::from(page.size);
     let mut conn = db.acquire().await?;
-    let mut found = store::list_bindings(
+    let found = store::list_bindings(
         &mut conn,
         person,
         page.after,
@@ -114,8 +134,5 @@ pub async fn bindings(
         i64::from(page.size) + 1,
     )
     .await?;
-    let more = found.len() > size;
-    found.truncate(size);
-    let last = found.last().map(|binding| binding.id).filter(|_| more);
-    Ok((found, last))
+    Ok(page.cut(found))
 }

@@ -21,6 +21,7 @@ use crate::event;
 use crate::identity::{Certificate, PersonName};
 use crate::keys::{BlindIndex, Keys};
 use crate::person::{Enrolment, SealedPerson, enrolment_to_aid};
+use crate::proof::{self, KinProof};
 use crate::store;
 
 /// A request for bindings, read and checked.
@@ -44,6 +45,8 @@ pub struct Member {
     pub until: Option<Date>,
     /// The scheme of the enrolment to aid; none chooses.
     pub scheme: Option<Scheme>,
+    /// What backs the statement of kinship, beside the commitment.
+    pub proofs: Vec<KinProof>,
     /// A keyed digest of the member as it was sent.
     pub digest: BlindIndex,
 }
@@ -109,10 +112,11 @@ pub async fn request(
 
     // ---- write
     let mut events = Vec::new();
-    for (member, answer) in answers.iter().enumerate() {
+    for (member, (asked, answer)) in request.members.iter().zip(&answers).enumerate() {
         if let Ok(binding) = answer {
             store::insert_binding(&mut tx, binding, &request.by, now).await?;
-            events.push(event::told(binding, now));
+            store::insert_proofs(&mut tx, binding.id, &asked.proofs, &request.by, now).await?;
+            events.extend(event::told(binding, now));
         }
         store::insert_answer(&mut tx, &claim, member, answer).await?;
     }
@@ -213,11 +217,10 @@ fn decide(
     }
     let beneficiary = enrolment_to_aid(&circle.enrolments, person, member.scheme);
     let beneficiary = beneficiary.ok_or(Reason::BeneficiaryNotInsured)?;
-    let shown = shown(
-        circle,
-        request.commitment.is_some(),
-        (contributor, beneficiary),
-    );
+    proof::may_hand_in(&member.proofs, &request.by, None)?;
+    let committed = request.commitment.is_some();
+    let mut shown = self::shown(circle, committed, (contributor, beneficiary));
+    shown.extend(member.proofs.iter().map(|proof| Shown::Proof(proof.kind)));
     let wish = Wish {
         contributor,
         beneficiary,
@@ -227,7 +230,7 @@ fn decide(
         asked_at: now,
         waiting: None,
     };
-    let terms = check(circle, packs, &wish, now)?;
+    let terms = first_terms(circle, packs, &wish, now)?;
     let asked = Asked {
         contributor: party(contributor),
         beneficiary: party(beneficiary),
@@ -238,11 +241,30 @@ fn decide(
     };
     let id = BindingId::generate();
     Ok(match terms.confirmation {
+        Confirmation::ContributorOnly if terms.review => Binding::in_review(id, asked, terms),
         Confirmation::ContributorOnly => Binding::agreed(id, asked, terms),
-        Confirmation::BothSign | Confirmation::InviteAccept => {
-            Binding::pending(id, asked, terms.versions)
-        }
+        Confirmation::BothSign | Confirmation::InviteAccept => Binding::pending(id, asked, terms),
     })
+}
+
+/// On what terms a new request stands. Where the other side must answer, their face is asked for with the answer.
+fn first_terms(
+    circle: &Circle,
+    packs: &Packs,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> Result<BindTerms, Refusal> {
+    let face = Shown::Proof(Proof::Face);
+    let later: Vec<_> = wish.shown.iter().copied().chain([face]).collect();
+    let answered = Wish {
+        shown: &later,
+        ..*wish
+    };
+    let terms = check(circle, packs, &answered, now)?;
+    match terms.confirmation {
+        Confirmation::ContributorOnly => check(circle, packs, wish, now),
+        Confirmation::BothSign | Confirmation::InviteAccept => Ok(terms),
+    }
 }
 
 /// Whether the rules of both places allow it, and on what terms.

@@ -146,7 +146,7 @@ fn packs(overlay: Option<&Path>) -> Result<Packs, StartError> {
     Ok(Packs::with_overlay(&path.display().to_string(), &text)?)
 }
 
-/// The loop that ends bindings whose last day is over.
+/// The loop that ends bindings whose last day is over, and invitations that nobody answered.
 struct Overdue {
     db: PgPool,
     clock: Clock,

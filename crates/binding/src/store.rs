@@ -5,29 +5,33 @@
 //!
 //! `SELECT *` appears where a row becomes one of our structs: the macro compares every column with its field at compile time.
 
+mod activations;
 mod bindings;
 mod enrolments;
 mod links;
 mod people;
+mod proofs;
 mod requests;
 mod row;
 
+pub use activations::{activated, activated_at, insert_activation};
 pub use bindings::{
-    agreed_bindings, due_bindings, find_binding, insert_binding, list_bindings, lock_binding,
-    open_bindings, update_binding,
+    agreed_bindings, due_bindings, find_binding, has_acted, insert_binding, list_bindings,
+    list_in_review, lock_binding, open_bindings, update_binding,
 };
 pub use enrolments::{
     claim_number, enrolments_of, find_enrolment, insert_enrolment, update_enrolment,
 };
 pub use links::{
-    activated, activated_at, find_link, insert_activation, insert_link, links_since, list_links,
-    lock_link, open_link, other_binders, shown_relatives, update_link,
+    find_link, insert_link, links_since, list_links, lock_link, open_link, other_binders,
+    shown_relatives, update_link,
 };
 pub use people::{
     Sealed, change_card, change_phone, find_person, insert_person, lock_people,
     lock_person_by_certificate, people_by_certificate, people_by_id, person_by_card,
     record_person_change,
 };
+pub use proofs::{insert_proofs, proofs_of};
 pub use requests::{Claim, claim_request, find_request, first_answers, insert_answer};
 
 /// That a change met the one row it was meant for; a row that moved meanwhile is an error, not a silence.

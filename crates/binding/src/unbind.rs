@@ -52,12 +52,15 @@ pub async fn unbind(
         (State::Pending(pending), ReleaseSide::Beneficiary) => {
             State::Declined(pending.decline(now))
         }
+        (State::Review(review), _) => State::Ended(review.withdraw(now)),
         (State::Bound(bound), _) => {
             may_end(packs, &binding, bound, side, now)?;
             State::Ending(bound.end(now))
         }
         (State::Ending(_) | State::Ended(_), _) => return Ok(binding),
-        (State::Declined(_), _) => return Err(Reason::BindingEnded.into()),
+        (State::Declined(_) | State::Expired(_) | State::Rejected(_), _) => {
+            return Err(Reason::BindingEnded.into());
+        }
     };
     let binding = binding.next(next);
     save(&mut tx, &binding, &unbind.by, unbind.note.as_deref(), now).await?;

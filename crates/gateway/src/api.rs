@@ -51,6 +51,7 @@ pub fn routes() -> Router<Edge> {
             get(people::binding).delete(people::unbind),
         )
         .route("/bindings/{binding_id}/confirm", post(people::confirm))
+        .route("/bindings/{binding_id}/review", post(people::review))
         .route("/bindings/{binding_id}/decline", post(people::decline))
         .route("/mandates/{binding_id}", get(people::mandate))
         .route("/mandates/{binding_id}", put(people::change_mandate))

@@ -108,7 +108,7 @@ reasons! {
     DisplayLinkNeeded = "DISPLAY_LINK_NEEDED" { "当地须先添加亲情账户才能建立共济", "请先添加亲情账户"; "here the beneficiary's code must be linked for display before aid can be bound", "make the display link first" }
     BalanceTooLowToBind = "BALANCE_TOO_LOW_TO_BIND" { "授权人账户余额未达到当地绑定要求", "余额达到要求后再绑定"; "the contributor's balance is below what a binding needs here", "bind once the balance reaches it" }
     KinProofMissing = "KIN_PROOF_MISSING" { "缺少当地要求的亲属关系证明", "请补充后重新提交"; "a proof of kinship that is needed here is missing", "add it and ask again" }
-    InvitationExpired = "INVITATION_EXPIRED" { "共济申请已过期", "请授权人撤回后重新申请"; "the request waited too long for the other side's word", "the contributor can take it back and ask again" }
+    InvitationExpired = "INVITATION_EXPIRED" { "共济申请已过期", "请授权人重新申请"; "the request waited too long for the other side's word", "the contributor can ask again" }
     DuplicateBinding = "DUPLICATE_BINDING" { "双方已有共济关系", "无需重复绑定"; "these two are already bound", "nothing needs doing" }
     ReciprocalBinding = "RECIPROCAL_BINDING" { "对方已为本人共济，不能互相共济", "请先解除对方的共济关系"; "the beneficiary already contributes to the contributor, and aid is one-way here", "end that binding first" }
     OutsideValidity = "OUTSIDE_VALIDITY" { "不在授权有效期内", "请核对起止日期"; "the date lies outside the validity", "check the dates" }

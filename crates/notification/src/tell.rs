@@ -37,6 +37,8 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         Fact::Enrolled(_)
         | Fact::DisplayLinked(_)
         | Fact::DisplayUnlinked(_)
+        | Fact::Expired(_)
+        | Fact::Rejected(_)
         | Fact::Unbinding(_)
         | Fact::MandateGranted(_)
         | Fact::MandateTightening(_)

@@ -174,6 +174,8 @@ axes! {
     Proof proof: BTreeSet<Proof>;
     /// Who must agree.
     Confirmation confirmation: Confirmation;
+    /// Whether the agency reviews a binding before it holds, by two people.
+    AgencyReview agency_review: bool;
     /// How long a request waits for the other side's word; none is for ever.
     ConfirmWithin confirm_within: Option<Period> as written::Longest;
     /// How often in a calendar year a contributor may put somebody in the place of one who left; none is no limit.

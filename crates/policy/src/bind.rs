@@ -58,6 +58,10 @@ pub struct BindFacts<'a> {
 pub struct BindTerms {
     /// Who must still agree. Where both must, `effective_from` is the one of the confirmation: check again then.
     pub confirmation: Confirmation,
+    /// The instant from which the other side's word comes too late; none waits for ever.
+    pub confirm_by: Option<Timestamp>,
+    /// Whether the agency must approve it, too.
+    pub review: bool,
     /// From when it may be used.
     pub effective_from: Timestamp,
     /// The instant from which it can no longer be used; none is long-term.
@@ -157,14 +161,9 @@ fn spans(span: Span, facts: &BindFacts<'_>) -> bool {
 fn check_dates(facts: &BindFacts<'_>, both: [&Rules; 2]) -> Result<BindTerms, Refusal> {
     let today = clock::business_day(facts.now);
     let asked_on = clock::business_day(facts.asked_at);
-    for period in both.iter().filter_map(|rules| rules.confirm_within) {
-        let expired_on = days_after(asked_on, period)?;
-        if expired_on <= today && asked_on < today {
-            return Err(Refusal::about(
-                Reason::InvitationExpired,
-                expired_on.to_string(),
-            ));
-        }
+    let answer_until = answer_until(asked_on, both)?;
+    if let Some(day) = answer_until.filter(|day| *day <= today) {
+        return Err(Refusal::about(Reason::InvitationExpired, day.to_string()));
     }
     let effective_from = effective(both.map(|rules| rules.bind_effective), facts.now)?;
     let longest = both
@@ -195,10 +194,23 @@ fn check_dates(facts: &BindFacts<'_>, both: [&Rules; 2]) -> Result<BindTerms, Re
     let confirmation = both[0].confirmation.max(both[1].confirmation);
     Ok(BindTerms {
         confirmation,
+        confirm_by: answer_until.and_then(clock::start_of),
+        review: both.iter().any(|rules| rules.agency_review),
         effective_from,
         valid_until,
         versions: versions(both),
     })
+}
+
+/// The first day on which an answer comes too late: the shorter time of the two places, and never the day of the request.
+fn answer_until(asked_on: Date, both: [&Rules; 2]) -> Result<Option<Date>, Refusal> {
+    let days = both
+        .iter()
+        .filter_map(|rules| rules.confirm_within)
+        .map(|period| days_after(asked_on, period))
+        .collect::<Result<Vec<_>, _>>()?;
+    let next = asked_on.tomorrow().map_err(|_| outside(asked_on))?;
+    Ok(days.into_iter().min().map(|day| day.max(next)))
 }
 
 fn outside(day: Date) -> Refusal {

@@ -86,6 +86,8 @@ facts! {
         Enrolled: binding::v1::Enrolled = "enrolled", |fact| &fact.account_id;
         Requested: binding::v1::Requested = "requested", |fact| binding_of(fact.terms.as_ref());
         Declined: binding::v1::Declined = "declined", |fact| binding_of(fact.terms.as_ref());
+        Expired: binding::v1::Expired = "expired", |fact| binding_of(fact.terms.as_ref());
+        Rejected: binding::v1::Rejected = "rejected", |fact| binding_of(fact.terms.as_ref());
         Bound: binding::v1::Bound = "bound", |fact| binding_of(fact.terms.as_ref());
         Unbinding: binding::v1::Unbinding = "unbinding", |fact| binding_of(fact.terms.as_ref());
         Unbound: binding::v1::Unbound = "unbound", |fact| binding_of(fact.terms.as_ref());

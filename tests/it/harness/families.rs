@@ -28,7 +28,10 @@ impl Stack {
             let binding_id = binding.binding_id.clone();
             let mut agreeing = self.callers.citizen(beneficiary.id).binding();
             let agreed = agreeing
-                .confirm_binding(ConfirmBindingRequest { binding_id })
+                .confirm_binding(ConfirmBindingRequest {
+                    binding_id,
+                    proofs: Vec::new(),
+                })
                 .await;
             agreed.expect("the beneficiary may agree");
         }

@@ -4,18 +4,22 @@ use std::str::FromStr;
 
 use kernel::{Date, Reason, Refusal, Scheme};
 use policy::Packs;
+use policy::values::Proof;
 use proto::Unreadable;
 use proto::binding::v1 as pb;
 use proto::common::v1::{Credential, CredentialKind, Page as WirePage};
 use proto::convert;
 
 use crate::actor::Actor;
+use crate::confirm::Confirm;
 use crate::identity::{CardNo, CertType, Certificate, PersonName, Phone, Strictness};
 use crate::import;
 use crate::keys::{BlindIndex, Keys};
 use crate::look_up::Card;
 use crate::person::PersonNo;
+use crate::proof::KinProof;
 use crate::request::{Beneficiary, Member, Request};
+use crate::review::Review;
 use crate::unbind::Unbind;
 
 /// The most rows of an import, and the most items of a page.
@@ -186,8 +190,40 @@ fn member(member: &pb::BindingMember, keys: &Keys, today: Today) -> Result<Membe
         relation: convert::relation("relation", member.relation)?,
         until: convert::date("valid_until", &member.valid_until)?,
         scheme,
+        proofs: proofs(&member.proofs)?,
         digest: digest(member, keys),
     })
+}
+
+/// The beneficiary's word.
+pub fn confirm(request: &pb::ConfirmBindingRequest, by: Actor) -> Result<Confirm, Refusal> {
+    Ok(Confirm {
+        id: convert::id("binding_id", &request.binding_id)?,
+        proofs: proofs(&request.proofs)?,
+        by,
+    })
+}
+
+/// Proofs of kinship, one of a kind.
+fn proofs(wire: &[pb::KinProof]) -> Result<Vec<KinProof>, Refusal> {
+    use pb::KinProofKind as Kind;
+    let mut proofs: Vec<KinProof> = Vec::with_capacity(wire.len());
+    for proof in wire {
+        let kind = match Kind::try_from(proof.kind) {
+            Ok(Kind::HouseholdPage) => Proof::HouseholdPage,
+            Ok(Kind::MarriageCheck) => Proof::MarriageCheck,
+            Ok(Kind::Face) => Proof::Face,
+            Ok(Kind::Unspecified) => return Err(Unreadable::missing("proofs.kind").into()),
+            Err(_) => return Err(Unreadable::code("proofs.kind").into()),
+        };
+        if proofs.iter().any(|other| other.kind == kind) {
+            let about = format!("proofs: {} comes twice", kind.code());
+            return Err(Refusal::about(Reason::MalformedRequest, about));
+        }
+        let digest = sha256("proofs.sha256", &proof.sha256)?;
+        proofs.push(KinProof { kind, digest });
+    }
+    Ok(proofs)
 }
 
 /// A keyed digest of all that a member says: the same for the same words only.
@@ -206,7 +242,13 @@ fn digest(member: &pb::BindingMember, keys: &Keys) -> BlindIndex {
     let [relation, scheme] =
         [member.relation, member.beneficiary_scheme].map(|code| code.to_string());
     let what = [relation.as_str(), &scheme, &member.valid_until];
-    keys.digest("member", &[who.as_slice(), &what].concat())
+    let proofs: Vec<_> = member
+        .proofs
+        .iter()
+        .flat_map(|proof| [proof.kind.to_string(), proof.sha256.clone()])
+        .collect();
+    let proofs: Vec<_> = proofs.iter().map(String::as_str).collect();
+    keys.digest("member", &[who.as_slice(), &what, &proofs].concat())
 }
 
 fn commitment(digits: &str) -> Result<Option<[u8; 32]>, Refusal> {
@@ -261,6 +303,17 @@ pub fn unbind(request: &pb::RequestUnbindRequest, by: Actor) -> Result<Unbind, R
     Ok(Unbind {
         binding,
         note: note("note", &request.note)?,
+        by,
+    })
+}
+
+/// The agency's word on a binding.
+pub fn review(request: &pb::ReviewBindingRequest, by: Actor) -> Result<Review, Refusal> {
+    let reason = note("reason", &request.reason)?;
+    Ok(Review {
+        binding: convert::id("binding_id", &request.binding_id)?,
+        approve: request.approve,
+        reason: reason.ok_or_else(|| Unreadable::missing("reason"))?,
         by,
     })
 }

@@ -90,5 +90,8 @@ const fn state(phase: Phase) -> pb::BindingState {
         Phase::Ending => pb::BindingState::Ending,
         Phase::Ended => pb::BindingState::Ended,
         Phase::Declined => pb::BindingState::Declined,
+        Phase::PendingReview => pb::BindingState::PendingReview,
+        Phase::Expired => pb::BindingState::Expired,
+        Phase::Rejected => pb::BindingState::Rejected,
     }
 }

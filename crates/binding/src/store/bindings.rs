@@ -1,5 +1,6 @@
 //! Bindings: their rows, and the history of those.
 
+use chassis::access::Caller;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{BindingId, PersonId, Timestamp};
 use sqlx::PgConnection;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use super::row::{BindingRow, StateColumns};
 use crate::actor::Actor;
-use crate::binding::Binding;
+use crate::binding::{Binding, State};
 use crate::circle::Agreed;
 use crate::error::StoreError;
 
@@ -57,7 +58,7 @@ pub async fn open_bindings(
         r#"
         -- binding.open_bindings
         SELECT * FROM binding
-        WHERE state IN ('PENDING_CONFIRM', 'BOUND', 'ENDING')
+        WHERE state IN ('PENDING_CONFIRM', 'PENDING_REVIEW', 'BOUND', 'ENDING')
           AND (contributor_person = ANY ($1) OR beneficiary_person = ANY ($1))
         "#,
         &uuids(people),
@@ -107,7 +108,7 @@ pub async fn list_bindings(
         SELECT * FROM binding
         WHERE (contributor_person = $1 OR beneficiary_person = $1)
           AND ($2::uuid IS NULL OR binding_id < $2)
-          AND ($3 OR state IN ('PENDING_CONFIRM', 'BOUND', 'ENDING'))
+          AND ($3 OR state IN ('PENDING_CONFIRM', 'PENDING_REVIEW', 'BOUND', 'ENDING'))
         ORDER BY binding_id DESC
         LIMIT $4
         "#,
@@ -123,7 +124,7 @@ pub async fn list_bindings(
         .collect()
 }
 
-/// Agreed bindings whose last day is over, those that are over longest first.
+/// Agreed bindings whose last day is over, and those whose answer comes too late; those that are over longest first.
 pub async fn due_bindings(
     conn: &mut PgConnection,
     now: Timestamp,
@@ -132,9 +133,14 @@ pub async fn due_bindings(
     let ids = sqlx::query_scalar!(
         r#"
         -- binding.due_bindings
-        SELECT binding_id FROM binding
-        WHERE state = 'BOUND' AND valid_until <= $1
-        ORDER BY valid_until
+        SELECT binding_id AS "binding_id!" FROM (
+            (SELECT binding_id, valid_until AS due FROM binding
+             WHERE state = 'BOUND' AND valid_until <= $1 ORDER BY valid_until LIMIT $2)
+            UNION ALL
+            (SELECT binding_id, confirm_by FROM binding
+             WHERE state = 'PENDING_CONFIRM' AND confirm_by <= $1 ORDER BY confirm_by LIMIT $2)
+        ) AS overdue
+        ORDER BY due
         LIMIT $2
         "#,
         now.to_sqlx(),
@@ -159,9 +165,9 @@ pub async fn insert_binding(
         INSERT INTO binding (
             binding_id, version, state, contributor_person, contributor_account, contributor_region,
             beneficiary_person, beneficiary_account, beneficiary_region, relation, asked_until, commitment,
-            requested_at, rules, bound_at, effective_from, valid_until
+            requested_at, rules, bound_at, effective_from, valid_until, confirm_by
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         "#,
         binding.id.uuid(),
         binding.version,
@@ -180,6 +186,7 @@ pub async fn insert_binding(
         columns.bound_at,
         columns.effective_from,
         columns.valid_until,
+        confirm_by(binding),
     )
     .execute(&mut *conn)
     .await?;
@@ -256,6 +263,60 @@ async fn insert_change(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn confirm_by(binding: &Binding) -> Option<jiff_sqlx::Timestamp> {
+    match binding.state {
+        State::Pending(pending) => pending.confirm_by.map(jiff_sqlx::ToSqlx::to_sqlx),
+        _ => None,
+    }
+}
+
+/// Whether this caller made any of a binding's versions.
+pub async fn has_acted(
+    conn: &mut PgConnection,
+    id: BindingId,
+    caller: &Caller,
+) -> Result<bool, StoreError> {
+    let acted = sqlx::query_scalar!(
+        r#"
+        -- binding.has_acted
+        SELECT EXISTS (
+            SELECT FROM binding_change WHERE binding_id = $1 AND caller_role = $2 AND caller_subject = $3
+        ) AS "acted!"
+        "#,
+        id.uuid(),
+        caller.role.code(),
+        caller.subject,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(acted)
+}
+
+/// The bindings that wait for the agency, oldest first, younger than `after`.
+pub async fn list_in_review(
+    conn: &mut PgConnection,
+    after: Option<BindingId>,
+    most: i64,
+) -> Result<Vec<Binding>, StoreError> {
+    let rows = sqlx::query_as!(
+        BindingRow,
+        r#"
+        -- binding.list_in_review
+        SELECT * FROM binding
+        WHERE state = 'PENDING_REVIEW' AND ($1::uuid IS NULL OR binding_id > $1)
+        ORDER BY binding_id
+        LIMIT $2
+        "#,
+        after.map(BindingId::uuid),
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok(Binding::try_from(row)?))
+        .collect()
 }
 
 fn rules(binding: &Binding) -> Vec<String> {

@@ -168,7 +168,7 @@ async fn first_version(conn: &mut PgConnection, id: Uuid) -> Result<Binding, Sto
         SELECT binding.binding_id, first.version, first.state, contributor_person, contributor_account, contributor_region,
             beneficiary_person, beneficiary_account, beneficiary_region, relation, asked_until, commitment, requested_at,
             first.rules, first.bound_at, first.effective_from, first.valid_until, first.ending_at, first.ended_at,
-            first.declined_at
+            first.declined_at, binding.confirm_by
         FROM binding
         JOIN binding_change AS first ON first.binding_id = binding.binding_id AND first.version = 1
         WHERE binding.binding_id = $1

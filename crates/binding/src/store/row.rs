@@ -7,7 +7,7 @@ use policy::PackVersion;
 use uuid::Uuid;
 
 use crate::binding::{
-    Asked, Binding, Bound, Declined, Ended, Ending, Party, Pending, State, Terms,
+    Asked, Binding, Bound, Declined, Ended, Ending, Party, Pending, Review, State, Terms,
 };
 
 const TABLE: &str = "binding";
@@ -34,6 +34,7 @@ pub struct BindingRow {
     pub ending_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub declined_at: Option<Timestamp>,
+    pub confirm_by: Option<Timestamp>,
 }
 
 impl BindingRow {
@@ -54,7 +55,10 @@ impl BindingRow {
             [self.ending_at, self.ended_at, self.declined_at].map(|at| at.map(Timestamp::to_jiff));
         Ok(
             match (self.state.as_str(), self.terms(), ending, ended, declined) {
-                ("PENDING_CONFIRM", None, None, None, None) => State::Pending(Pending),
+                ("PENDING_CONFIRM", None, None, None, None) => State::Pending(Pending {
+                    confirm_by: self.confirm_by.map(Timestamp::to_jiff),
+                }),
+                ("PENDING_REVIEW", None, None, None, None) => State::Review(Review),
                 ("BOUND", Some(terms), None, None, None) => State::Bound(Bound { terms }),
                 ("ENDING", Some(terms), Some(since), None, None) => {
                     State::Ending(Ending { terms, since })
@@ -64,6 +68,8 @@ impl BindingRow {
                     State::Ended(Ended::Fenced { terms, since, at })
                 }
                 ("DECLINED", None, None, None, Some(at)) => State::Declined(Declined { at }),
+                ("EXPIRED", None, None, None, Some(at)) => State::Expired(Declined { at }),
+                ("REJECTED", None, None, None, Some(at)) => State::Rejected(Declined { at }),
                 _ => return Err(self.corrupt("state")),
             },
         )
@@ -140,6 +146,9 @@ impl From<&Binding> for StateColumns {
             State::Ended(Ended::Fenced { since, .. }) => ("ENDED", Some(since), None),
             State::Ended(Ended::Withdrawn { .. }) => ("ENDED", None, None),
             State::Declined(Declined { at }) => ("DECLINED", None, Some(at)),
+            State::Review(_) => ("PENDING_REVIEW", None, None),
+            State::Expired(Declined { at }) => ("EXPIRED", None, Some(at)),
+            State::Rejected(Declined { at }) => ("REJECTED", None, Some(at)),
         };
         Self {
             state,

@@ -40,7 +40,13 @@ async fn what_waited_a_month_for_the_other_sides_word_can_only_be_asked_again() 
     let refused = house.confirm(&people[1], &pending).await;
     assert_eq!(refused, Err("INVITATION_EXPIRED".to_owned()));
 
-    house.unbind(&people[0], &pending).await.unwrap();
+    until("the invitation is closed", || async {
+        let binding = house.binding(&pending).await;
+        (binding.state() == BindingState::Expired).then_some(())
+    })
+    .await;
+    let refused = house.confirm(&people[1], &pending).await;
+    assert_eq!(refused, Err("INVITATION_EXPIRED".to_owned()));
     let pending = house.bind(&people[0], &people[1], "r-2").await.unwrap();
     let bound = house.confirm(&people[1], &pending).await.unwrap();
     assert_eq!(bound.state(), BindingState::Active);

@@ -19,7 +19,8 @@ use servers::{Binaries, Nats, Postgres, Progress, Scratch};
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
-/// Rules of Zhejiang that ship disabled: at most seven beneficiaries. And one in a lifetime, in Hunan.
+/// Rules of Zhejiang that ship disabled: at most seven beneficiaries. And one in a lifetime in Hunan, a review in Guizhou,
+/// proofs in Jiangxi.
 const OVERLAY: &str = r#"
     overlay = "test"
     [[region]]
@@ -28,6 +29,12 @@ const OVERLAY: &str = r#"
     [[region]]
     code = "430000"
     rules = { max_beneficiaries_lifetime = { value = 1, source = "test", grade = "INF" } }
+    [[region]]
+    code = "520000"
+    rules = { agency_review = { value = true, source = "test", grade = "INF" } }
+    [[region]]
+    code = "360000"
+    rules = { proof = { value = ["HOUSEHOLD_PAGE", "FACE"], source = "test", grade = "INF" }, confirmation = { value = "INVITE_ACCEPT", source = "test", grade = "INF" } }
 "#;
 
 /// How long anything may take here before it counts as never.
@@ -138,6 +145,11 @@ impl House {
         self.client(Role::Operator, "op-1".to_owned())
     }
 
+    /// The service, asked by that operator.
+    pub fn operator_called(&self, number: &str) -> BindingServiceClient<Peer> {
+        self.client(Role::Operator, number.to_owned())
+    }
+
     /// The service, asked by one of the people.
     pub fn citizen(&self, person: &pb::Person) -> BindingServiceClient<Peer> {
         self.client(Role::Citizen, person.person_id.clone())
@@ -211,6 +223,7 @@ impl House {
     ) -> Result<pb::Binding, String> {
         let request = pb::ConfirmBindingRequest {
             binding_id: binding.binding_id.clone(),
+            proofs: Vec::new(),
         };
         let answer = self
             .citizen(by)

@@ -333,6 +333,7 @@ async fn who_asks_a_display_link_for_money_is_told_the_other_product() {
     let link = house.linked(&people[0], &people[1]).await;
     let request = pb::ConfirmBindingRequest {
         binding_id: link.display_link_id,
+        proofs: Vec::new(),
     };
     let refused = house.citizen(&people[1]).confirm_binding(request).await;
     let refused = refused.unwrap_err();

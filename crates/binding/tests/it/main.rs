@@ -9,3 +9,4 @@ mod house;
 mod links;
 #[cfg(test)]
 mod people;
+mod reviews;

@@ -78,12 +78,30 @@ pub async fn confirm(
     Calling(caller): Calling,
     Path(binding_id): Path<String>,
 ) -> Answer<binding::ConfirmBindingResponse> {
+    let request = binding::ConfirmBindingRequest {
+        binding_id,
+        proofs: Vec::new(),
+    };
     answer(
         edge.upstream
             .binding(&caller)
-            .confirm_binding(binding::ConfirmBindingRequest { binding_id })
+            .confirm_binding(request)
             .await,
     )
+}
+
+/// The body's binding is the path's, whatever it says.
+pub async fn review(
+    State(edge): State<Edge>,
+    Calling(caller): Calling,
+    Path(binding_id): Path<String>,
+    Wire(request): Wire<binding::ReviewBindingRequest>,
+) -> Answer<binding::ReviewBindingResponse> {
+    let request = binding::ReviewBindingRequest {
+        binding_id,
+        ..request
+    };
+    answer(edge.upstream.binding(&caller).review_binding(request).await)
 }
 
 pub async fn decline(

@@ -124,6 +124,7 @@ async fn bind(family: &Family, cast: &Cast, callers: &Callers) -> Result<Binding
             relation: family.relation.into(),
             valid_until: String::new(),
             beneficiary_scheme: 0,
+            proofs: Vec::new(),
         }],
         commitment_sha256: String::new(),
     };
@@ -152,6 +153,7 @@ async fn bind(family: &Family, cast: &Cast, callers: &Callers) -> Result<Binding
     if binding.state() == BindingState::PendingConfirm {
         let request = ConfirmBindingRequest {
             binding_id: binding.binding_id.clone(),
+            proofs: Vec::new(),
         };
         callers
             .citizen(beneficiary.person)
