@@ -13,6 +13,7 @@ mod broker;
 mod cancelling;
 mod crashes;
 mod displaying;
+mod erasing;
 mod holds;
 mod limits;
 mod races;

@@ -19,7 +19,8 @@ use crate::binding::Binding;
 use crate::error::{BindingError, StoreError, unopened};
 use crate::identity::Strictness;
 use crate::keys::Keys;
-use crate::{confirm, decline, import, look_up, request, review, unbind};
+use crate::reads::What;
+use crate::{confirm, decline, erase, import, look_up, reads, request, review, unbind};
 
 mod links;
 mod parse;
@@ -51,6 +52,12 @@ impl Api {
             date: clock::business_day(now),
             strictness: self.strictness,
         }
+    }
+
+    /// Records a look at what belongs to these people, before it is answered.
+    async fn looked(&self, caller: &Caller, people: &[PersonId], what: What) -> Result<(), Status> {
+        let recorded = reads::record(&self.db, people, what, caller, self.clock.now()).await;
+        recorded.map_err(status)
     }
 
     /// The masked names of the people in `bindings`, if the caller is somebody who looks at a screen.
@@ -135,12 +142,40 @@ impl BindingService for Api {
         let (person, enrolments) = look_up::person(&self.db, &self.keys, id)
             .await
             .map_err(status)?;
+        self.looked(&caller, &[id], What::Person).await?;
         let person = match caller.role {
             Role::Service => write::unnamed(&person, &enrolments),
             _ => write::person(&person, &enrolments),
         };
         Ok(Response::new(pb::GetPersonResponse {
             person: Some(person),
+        }))
+    }
+
+    async fn erase_person(
+        &self,
+        request: Request<pb::ErasePersonRequest>,
+    ) -> Answer<pb::ErasePersonResponse> {
+        let (by, now) = (Actor::new(caller(&request)?), self.clock.now());
+        let command = parse::erase(request.get_ref(), by).map_err(refuse)?;
+        erase::erase(&self.db, &command, now)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(pb::ErasePersonResponse {}))
+    }
+
+    async fn list_reads(
+        &self,
+        request: Request<pb::ListReadsRequest>,
+    ) -> Answer<pb::ListReadsResponse> {
+        let caller = caller(&request)?;
+        let person = convert::id("person_id", &request.get_ref().person_id).map_err(refuse)?;
+        caller.may_act_for(person).map_err(refuse)?;
+        let page = parse::page(request.get_ref().page.as_ref()).map_err(refuse)?;
+        let (found, next) = reads::list(&self.db, person, page).await.map_err(status)?;
+        Ok(Response::new(pb::ListReadsResponse {
+            reads: found.into_iter().map(write::read).collect(),
+            next_cursor: next.map(|id| id.to_string()).unwrap_or_default(),
         }))
     }
 
@@ -284,6 +319,9 @@ impl BindingService for Api {
                 .may_act_for(binding.asked.contributor.person)
                 .map_err(refuse)?;
         }
+        let asked = &binding.asked;
+        let people = [asked.contributor.person, asked.beneficiary.person];
+        self.looked(&caller, &people, What::Binding).await?;
         let binding = self.shown(&caller, &binding, now).await?;
         Ok(Response::new(pb::GetBindingResponse { binding }))
     }
@@ -302,6 +340,7 @@ impl BindingService for Api {
         let (bindings, next) = look_up::bindings(&self.db, person, page, request.include_ended)
             .await
             .map_err(status)?;
+        self.looked(&caller, &[person], What::Bindings).await?;
         let names = self
             .names(&caller, &bindings.iter().collect::<Vec<_>>())
             .await?;

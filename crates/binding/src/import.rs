@@ -85,7 +85,11 @@ pub async fn import(
     let facts = change_contacts(&mut tx, keys, row, (&stored, &person)).await?;
     let facts = if newcomer { vec!["PERSON"] } else { facts };
     if !facts.is_empty() {
-        store::record_person_change(&mut tx, person.id, &facts, by, now).await?;
+        let change = store::PersonChange {
+            facts: &facts,
+            note: None,
+        };
+        store::record_person_change(&mut tx, person.id, &change, by, now).await?;
     }
     write_enrolments(&mut tx, &changed, by, now).await?;
     let events: Vec<_> = changed
@@ -165,6 +169,9 @@ async fn write_enrolments(
     for enrolment in changed {
         if enrolment.version > 1 {
             store::update_enrolment(conn, enrolment, by, now).await?;
+            if enrolment.standing == Standing::Terminated {
+                store::note_ended_enrolment(conn, enrolment.account, now).await?;
+            }
             continue;
         }
         if store::claim_number(conn, enrolment).await? != enrolment.person {

@@ -1,7 +1,8 @@
 //! The keys that protect identities: one ring that seals, one key that indexes. They live in a file, never in the database.
 //!
 //! Every person has a key of their own that seals their identity; a key of the ring only wraps it. So a rotation wraps
-//! small keys anew and touches no identity, and erasing one person's key makes that person unreadable everywhere, in backups too.
+//! small keys anew and touches no identity. Erasing one person's key makes that person unreadable in this database at once, and in
+//! its older backups when the key that wrapped it is destroyed after a rotation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,6 +66,9 @@ pub enum KeysError {
     /// A key that is not 32 bytes in hexadecimal digits.
     #[error("key {0} of the key file is not 64 hexadecimal digits")]
     Digits(String),
+    /// The ring has as many keys as there are numbers.
+    #[error("sealing.keys has used up its 255 numbers")]
+    NoNumber,
     /// The ring has no key with the number that is to be used.
     #[error("sealing.current is {0}, and sealing.keys has no such key")]
     NoCurrent(u8),
@@ -134,12 +138,39 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// The number of the key that wraps new keys.
+    pub const fn current(&self) -> u8 {
+        self.current
+    }
+}
+
 fn key(name: &str, digits: &SecretString) -> Result<Key, KeysError> {
     let mut key = Key::default();
     hex::decode_to_slice(digits.expose_secret(), key.as_mut_slice())
         .ok()
         .ok_or_else(|| KeysError::Digits(name.to_owned()))?;
     Ok(key)
+}
+
+/// The text of a key file with one more sealing key, which is the current one from then on.
+///
+/// Every service that seals must read the new file before anything is wrapped by the new key (`rotate`). Old keys stay: they
+/// may go when nothing is wrapped by them any more, and with them every older backup becomes unreadable.
+///
+/// # Errors
+/// Not a key file, or one that has used up all 255 numbers.
+pub fn with_another(text: &str) -> Result<String, KeysError> {
+    let keys = Keys::read(text)?;
+    let last = keys.sealing.keys().next_back().copied().unwrap_or_default();
+    let number = last.checked_add(1).ok_or(KeysError::NoNumber)?;
+    let mut file: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| KeysError::Form { line: error.line() })?;
+    let digits = hex::encode(random().as_slice());
+    file["sealing"]["keys"][number.to_string()] = digits.into();
+    file["sealing"]["current"] = number.into();
+    let written = serde_json::to_string_pretty(&file);
+    written.map_err(|error| KeysError::Form { line: error.line() })
 }
 
 /// The text of a new key file.
@@ -180,6 +211,25 @@ mod tests {
         let keys = Keys::read(&text).unwrap();
         assert_eq!(format!("{keys:?}"), "Keys(sealing with 1, indexing with 1)");
         assert_ne!(text, generate());
+    }
+
+    #[test]
+    fn another_key_becomes_the_current_one_and_the_old_ones_still_open() {
+        let first = generate();
+        let second = with_another(&first).unwrap();
+        let (old, new) = (Keys::read(&first).unwrap(), Keys::read(&second).unwrap());
+        assert_eq!((old.current(), new.current()), (1, 2));
+        let person = kernel::PersonId::generate();
+        let (key, wrapped) = old.new_data_key(person);
+        let sealed = key.seal(Column::Name, "测试甲");
+        let again = new.wrap_again(person, &wrapped).unwrap();
+        assert_eq!((wrapped[0], again[0]), (1, 2));
+        let opened = new.open_data_key(person, &again).unwrap();
+        assert_eq!(
+            opened.open(Column::Name, &sealed).unwrap().as_str(),
+            "测试甲"
+        );
+        assert!(old.open_data_key(person, &again).is_err());
     }
 
     #[test]

@@ -138,15 +138,15 @@ impl DisplayLink {
         }
     }
 
-    /// The same link, over at `at`; itself if it is over already.
-    pub fn over(self, at: Timestamp) -> Result<Self, Self> {
+    /// The same link, over at `at`; none if it is over already.
+    pub fn over(&self, at: Timestamp) -> Option<Self> {
         let ended = match &self.state {
             State::Requested(requested) => requested.clone().withdraw(at),
             State::InReview(review) => review.clone().withdraw(at),
             State::Active(active) => active.clone().end(at),
-            State::Ended(_) | State::Rejected(_) => return Err(self),
+            State::Ended(_) | State::Rejected(_) => return None,
         };
-        Ok(self.next(State::Ended(ended)))
+        Some(self.clone().next(State::Ended(ended)))
     }
 }
 
@@ -315,7 +315,7 @@ mod tests {
         let ended = active.over(T0).unwrap();
         assert_eq!((ended.version, ended.active_since()), (3, Some(T0)));
         assert_eq!(ended.ended_at(), Some(T0));
-        assert_eq!(ended.clone().over(T0), Err(ended));
+        assert_eq!(ended.over(T0), None);
 
         let withdrawn = waiting.over(T0).unwrap();
         assert_eq!(withdrawn.active_since(), None);
@@ -327,6 +327,6 @@ mod tests {
         let review = Requested.hand_in(proof(Evidence::IdPhotos, "op-1"));
         let rejected = link().next(State::Rejected(review.reject(T0)));
         assert_eq!(rejected.ended_at(), Some(T0));
-        assert!(rejected.over(T0).is_err());
+        assert_eq!(rejected.over(T0), None);
     }
 }

@@ -23,9 +23,11 @@ use sqlx::PgPool;
 use crate::config::Config;
 use crate::consumer::{FOLLOWED, Listener};
 use crate::end;
+use crate::error::BindingError;
 use crate::grpc::Api;
 use crate::identity::Strictness;
 use crate::keys::{Keys, KeysError};
+use crate::terminate;
 
 const SERVICE: &str = "binding";
 
@@ -146,7 +148,7 @@ fn packs(overlay: Option<&Path>) -> Result<Packs, StartError> {
     Ok(Packs::with_overlay(&path.display().to_string(), &text)?)
 }
 
-/// The loop that ends bindings whose last day is over, and invitations that nobody answered.
+/// The loop that ends bindings whose last day is over or whose insurance ended, and invitations that nobody answered.
 struct Overdue {
     db: PgPool,
     clock: Clock,
@@ -155,6 +157,12 @@ struct Overdue {
 }
 
 impl Overdue {
+    async fn round(&self) -> Result<usize, BindingError> {
+        let now = self.clock.now();
+        let ended = end::end_overdue(&self.db, now).await?;
+        Ok(ended + terminate::end_terminated(&self.db, now).await?)
+    }
+
     async fn run(self, stop: Stop) -> Result<(), BoxError> {
         let mut rounds = tokio::time::interval(self.every.max(Duration::from_millis(1)));
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -163,11 +171,11 @@ impl Overdue {
                 () = stop.requested() => break,
                 _ = rounds.tick() => {}
             }
-            match end::end_overdue(&self.db, self.clock.now()).await {
+            match self.round().await {
                 Ok(0) => self.progress.made(),
                 Ok(ended) => {
                     self.progress.made();
-                    tracing::info!(ended, "bindings whose last day is over are being ended");
+                    tracing::info!(ended, "bindings whose time is over are being ended");
                 }
                 // The next round tries again; health shows it if that goes on.
                 Err(error) => tracing::warn!(

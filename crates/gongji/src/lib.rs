@@ -1,5 +1,6 @@
 //! The command line of Gongji: every service, and the tools of those who run them, in one binary.
 
+mod erase;
 mod events;
 mod import;
 mod keys;
@@ -35,8 +36,11 @@ enum Command {
     Serve(serve::Arguments),
     /// Bring a service's database to this binary's schema. `serve` never does this by itself.
     Migrate(service::Target),
-    /// Make the keys of a new installation: token key, JWKS, identity keys, webhook key. Refuses to overwrite any.
+    /// Make the keys of a new installation: token key, JWKS, identity keys, webhook key. Refuses to overwrite any. Or rotate
+    /// identity keys.
     Keys(keys::Arguments),
+    /// Erase what identifies a person who is insured nowhere and bound to nobody.
+    Erase(erase::Arguments),
     /// Print an access token for a caller: for trying things out, and for the first operator.
     Token(token::Arguments),
     /// Look at the rule packs: check an overlay, show what holds for a region.
@@ -81,7 +85,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Migrate(target) => migrate(&target).await,
-        Command::Keys(arguments) => keys::run(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments).await,
+        Command::Erase(arguments) => erase::run(&arguments).await,
         Command::Token(arguments) => token::run(&arguments),
         Command::Policy(command) => packs::run(command),
         Command::Import(command) => import::run(&command).await,

@@ -113,6 +113,8 @@ ids! {
     MovementId = "mov";
     /// One credit posted by an operator or an import; the key of its idempotency.
     AllocationId = "alc";
+    /// One look at a person's data.
+    ReadId = "rea";
     /// One event of the outbox; also its `Nats-Msg-Id`.
     EventId = "evt";
     /// One notice to one person.

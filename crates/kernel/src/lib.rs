@@ -18,7 +18,7 @@ pub use clock::Clock;
 pub use fen::Fen;
 pub use id::{
     AccountId, AllocationId, BindingId, DisplayLinkId, EndpointId, EventId, HoldId, MovementId, NoticeId,
-    PersonId, QuoteId, SettlementId,
+    PersonId, QuoteId, ReadId, SettlementId,
 };
 pub use insurance::{Bucket, PersonKind, Scheme, Standing};
 pub use jiff::Timestamp;

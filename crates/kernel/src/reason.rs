@@ -81,6 +81,7 @@ reasons! {
 
     // ---- people and enrolments
     PersonUnknown = "PERSON_UNKNOWN" { "查无此人", "请核对人员信息"; "the person is not known", "check the identity" }
+    PersonStillInsured = "PERSON_STILL_INSURED" { "此人仍在参保，或有未解除的共济关系、亲情账户", "终止参保并全部解除后再删除"; "the person is still insured, or in an open binding or display link", "erase them once all of it has ended" }
     IdNumberInvalid = "ID_NUMBER_INVALID" { "证件号码不正确", "请核对证件号码"; "the ID number is not valid", "check the ID number" }
     IdentityMismatch = "IDENTITY_MISMATCH" { "姓名与证件号码不一致", "请核对姓名和证件号码"; "the name does not belong to this ID number", "check name and ID number" }
     EnrolmentUnknown = "ENROLMENT_UNKNOWN" { "无此参保记录", "请核对险种和参保地"; "there is no such enrolment", "check scheme and place of insurance" }

@@ -87,6 +87,17 @@ impl Stack {
         }
     }
 
+    /// The row by which somebody was imported.
+    pub fn row_of(&self, person: &Person) -> PersonRow {
+        let mut row = self.row(person.region);
+        row.cert_no.clone_from(&person.cert_no);
+        row.name.clone_from(&person.name);
+        for enrolment in &mut row.enrolments {
+            enrolment.person_no.clone_from(&person.number);
+        }
+        row
+    }
+
     async fn import(&self, rows: Vec<PersonRow>) -> Vec<Person> {
         let request = ImportPeopleRequest { rows: rows.clone() };
         let mut binding = self.callers.operator().binding();

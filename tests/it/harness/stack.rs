@@ -40,7 +40,7 @@ pub struct Stack {
     pub(super) nats: Nats,
     running: Running,
     numbers: AtomicU32,
-    _scratch: Scratch,
+    scratch: Scratch,
     // Given back last: the next story may then begin.
     _room: SemaphorePermit<'static>,
 }
@@ -96,9 +96,14 @@ impl Stack {
             clock,
             layout,
             nats,
-            _scratch: scratch,
+            scratch,
             _room: room,
         }
+    }
+
+    /// Where the broker keeps its files.
+    pub fn broker_files(&self) -> PathBuf {
+        self.scratch.path().join("nats")
     }
 
     /// The next number of this story: nothing that is numbered by it comes twice.

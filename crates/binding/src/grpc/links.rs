@@ -19,6 +19,7 @@ use crate::link::prove::{Prove, Review};
 use crate::link::start::Start;
 use crate::link::{DisplayLink, State, activate, end, prove, show, start};
 use crate::look_up;
+use crate::reads::What;
 
 impl Api {
     /// One link as the caller may see it, with what may be handed in for it.
@@ -153,6 +154,8 @@ impl DisplayLinkService for Api {
         let (by, now) = (Actor::new(caller(&request)?), self.clock.now());
         let id = link_id(&request.get_ref().display_link_id).map_err(refuse)?;
         let link = show::get(&self.db, id, &by).await.map_err(status)?;
+        let people = [link.binder, link.relative];
+        self.looked(&by.caller, &people, What::DisplayLink).await?;
         let shown = self.shown_link(&by, &link, now).await;
         Ok(Response::new(pb::GetDisplayLinkResponse {
             display_link: shown.map_err(status)?,
@@ -171,6 +174,8 @@ impl DisplayLinkService for Api {
         let (links, next) = show::list(&self.db, person, page, wire.include_ended)
             .await
             .map_err(status)?;
+        self.looked(&by.caller, &[person], What::DisplayLinks)
+            .await?;
         let names = self
             .link_names(&by, &links.iter().collect::<Vec<_>>())
             .await

@@ -12,6 +12,7 @@ use proto::convert;
 
 use crate::actor::Actor;
 use crate::confirm::Confirm;
+use crate::erase::Erase;
 use crate::identity::{CardNo, CertType, Certificate, PersonName, Phone, Strictness};
 use crate::import;
 use crate::keys::{BlindIndex, Keys};
@@ -303,6 +304,16 @@ pub fn unbind(request: &pb::RequestUnbindRequest, by: Actor) -> Result<Unbind, R
     Ok(Unbind {
         binding,
         note: note("note", &request.note)?,
+        by,
+    })
+}
+
+/// Who is to be erased.
+pub fn erase(request: &pb::ErasePersonRequest, by: Actor) -> Result<Erase, Refusal> {
+    let reason = note("reason", &request.reason)?;
+    Ok(Erase {
+        person: convert::id("person_id", &request.person_id)?,
+        reason: reason.ok_or_else(|| Unreadable::missing("reason"))?,
         by,
     })
 }

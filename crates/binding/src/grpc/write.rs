@@ -10,6 +10,7 @@ use proto::convert::wire_time;
 use crate::binding::{Binding, Phase};
 use crate::identity::Gender;
 use crate::person::{Enrolment, Person};
+use crate::reads::Read;
 
 /// Masked names of the people in an answer; empty where the caller may not see them.
 pub type Names = BTreeMap<PersonId, String>;
@@ -79,6 +80,17 @@ pub fn binding(binding: &Binding, names: &Names, now: Timestamp) -> pb::Binding 
         rules: binding.rules.iter().map(ToString::to_string).collect(),
         contributor_masked_name: name(contributor.person),
         beneficiary_masked_name: name(beneficiary.person),
+    }
+}
+
+/// One look at a person's data.
+pub fn read(read: Read) -> pb::PersonRead {
+    pb::PersonRead {
+        read_id: read.id.to_string(),
+        read_at: Some(wire_time(read.at)),
+        what: read.what.code().to_owned(),
+        role: read.role,
+        subject: read.subject,
     }
 }
 

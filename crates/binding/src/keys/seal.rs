@@ -56,18 +56,26 @@ pub struct DataKey {
 impl Keys {
     /// A new key for a new person, and how it is stored.
     pub fn new_data_key(&self, person: PersonId) -> (DataKey, Vec<u8>) {
-        let key = random();
+        let key = DataKey {
+            person,
+            key: random(),
+        };
+        let wrapped = self.wrap(&key);
+        (key, wrapped)
+    }
+
+    /// A person's wrapped key, wrapped by the current key of the ring.
+    pub fn wrap_again(&self, person: PersonId, wrapped: &[u8]) -> Result<Vec<u8>, Unsealable> {
+        Ok(self.wrap(&self.open_data_key(person, wrapped)?))
+    }
+
+    fn wrap(&self, key: &DataKey) -> Vec<u8> {
         let wrapping = self
             .sealing
             .get(&self.current)
             .expect("the current key is in the ring");
-        let wrapped = seal(
-            wrapping,
-            self.current,
-            &context(DATA_KEY, person),
-            key.as_slice(),
-        );
-        (DataKey { person, key }, wrapped)
+        let context = context(DATA_KEY, key.person);
+        seal(wrapping, self.current, &context, key.key.as_slice())
     }
 
     /// The key of a person, out of how it is stored.

@@ -23,9 +23,8 @@ pub async fn end(
 ) -> Result<DisplayLink, BindingError> {
     let mut tx = chassis::db::begin(db).await?;
     let (link, _) = locked(&mut tx, id, |link| may_see(by, link)).await?;
-    let link = match link.over(now) {
-        Ok(link) => link,
-        Err(over) => return Ok(over),
+    let Some(link) = link.over(now) else {
+        return Ok(link);
     };
     save(&mut tx, &link, by, None, now).await?;
     tx.commit().await?;

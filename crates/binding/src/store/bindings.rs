@@ -2,7 +2,7 @@
 
 use chassis::access::Caller;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{BindingId, PersonId, Timestamp};
+use kernel::{AccountId, BindingId, PersonId, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -122,6 +122,26 @@ pub async fn list_bindings(
     rows.into_iter()
         .map(|row| Ok(Binding::try_from(row)?))
         .collect()
+}
+
+/// The bindings of one account, in either role, that are not ending yet.
+pub async fn open_bindings_of_account(
+    conn: &mut PgConnection,
+    account: AccountId,
+) -> Result<Vec<BindingId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        -- binding.open_bindings_of_account
+        SELECT binding_id FROM binding
+        WHERE state IN ('PENDING_CONFIRM', 'PENDING_REVIEW', 'BOUND')
+          AND (contributor_account = $1 OR beneficiary_account = $1)
+        ORDER BY binding_id
+        "#,
+        account.uuid(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(BindingId::from_uuid).collect())
 }
 
 /// Agreed bindings whose last day is over, and those whose answer comes too late; those that are over longest first.

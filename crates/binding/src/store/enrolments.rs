@@ -188,3 +188,56 @@ async fn insert_change(
     .await?;
     Ok(())
 }
+
+/// Notes that an enrolment ended, in the transaction that stores it.
+pub async fn note_ended_enrolment(
+    conn: &mut PgConnection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        -- binding.note_ended_enrolment
+        INSERT INTO enrolment_ended (account_id, at) VALUES ($1, $2) ON CONFLICT (account_id) DO NOTHING
+        "#,
+        account.uuid(),
+        now.to_sqlx(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Enrolments that ended and whose bindings are still to be looked at, oldest first.
+pub async fn ended_enrolments(
+    conn: &mut PgConnection,
+    most: i64,
+) -> Result<Vec<AccountId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        -- binding.ended_enrolments
+        SELECT account_id FROM enrolment_ended ORDER BY at LIMIT $1
+        "#,
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(AccountId::from_uuid).collect())
+}
+
+/// Nothing is left to do for an enrolment that ended.
+pub async fn forget_ended_enrolment(
+    conn: &mut PgConnection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        -- binding.forget_ended_enrolment
+        DELETE FROM enrolment_ended WHERE account_id = $1
+        "#,
+        account.uuid(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

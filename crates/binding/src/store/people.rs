@@ -242,20 +242,112 @@ pub async fn change_card(
     Ok(super::one_row(&done)?)
 }
 
+/// Empties a locked person's row of all that identifies them.
+pub async fn erase_person(
+    conn: &mut PgConnection,
+    person: PersonId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        r#"
+        -- binding.erase_person
+        UPDATE person
+        SET erased_at = $2, data_key = NULL, cert_index = NULL, cert_no = NULL, name = NULL, phone = NULL,
+            card_index = NULL, card = NULL
+        WHERE person_id = $1 AND erased_at IS NULL
+        "#,
+        person.uuid(),
+        now.to_sqlx(),
+    )
+    .execute(conn)
+    .await?;
+    super::one_row(&done)
+}
+
+/// People after `after` whose key another key than `current` wraps, with that wrapped key, locked. Whom somebody else holds is
+/// left out.
+pub async fn lock_old_keys(
+    conn: &mut PgConnection,
+    current: u8,
+    after: Option<PersonId>,
+    most: i64,
+) -> Result<Vec<(PersonId, Vec<u8>)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        -- binding.lock_old_keys
+        SELECT person_id, data_key AS "data_key!" FROM person
+        WHERE erased_at IS NULL AND get_byte(data_key, 0) <> $1 AND ($2::uuid IS NULL OR person_id > $2)
+        ORDER BY person_id
+        LIMIT $3
+        FOR NO KEY UPDATE SKIP LOCKED
+        "#,
+        i32::from(current),
+        after.map(PersonId::uuid),
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (PersonId::from_uuid(row.person_id), row.data_key))
+        .collect())
+}
+
+/// How many people's keys another key than `current` wraps.
+pub async fn count_old_keys(conn: &mut PgConnection, current: u8) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"
+        -- binding.count_old_keys
+        SELECT count(*) AS "count!" FROM person WHERE erased_at IS NULL AND get_byte(data_key, 0) <> $1
+        "#,
+        i32::from(current),
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Replaces the wrapped keys of people whose rows are locked.
+pub async fn replace_keys(
+    conn: &mut PgConnection,
+    keys: &[(PersonId, Vec<u8>)],
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = keys.iter().map(|(person, _)| person.uuid()).collect();
+    let wrapped: Vec<Vec<u8>> = keys.iter().map(|(_, key)| key.clone()).collect();
+    sqlx::query!(
+        r#"
+        -- binding.replace_keys
+        UPDATE person SET data_key = wrapped.data_key
+        FROM UNNEST($1::uuid[], $2::bytea[]) AS wrapped (person_id, data_key)
+        WHERE person.person_id = wrapped.person_id
+        "#,
+        &ids,
+        &wrapped,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What changed of a person, and why where staff of the agency did it.
+pub struct PersonChange<'a> {
+    pub facts: &'a [&'static str],
+    pub note: Option<&'a str>,
+}
+
 /// Adds to a person's history which facts changed.
 pub async fn record_person_change(
     conn: &mut PgConnection,
     person: PersonId,
-    facts: &[&str],
+    change: &PersonChange<'_>,
     by: &Actor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let facts: Vec<String> = facts.iter().map(|fact| (*fact).to_owned()).collect();
+    let facts: Vec<String> = change.facts.iter().map(|fact| (*fact).to_owned()).collect();
     sqlx::query!(
         r#"
         -- binding.record_person_change
-        INSERT INTO person_change (person_id, at, facts, caller_role, caller_subject, trace)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO person_change (person_id, at, facts, caller_role, caller_subject, trace, note)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         "#,
         person.uuid(),
         now.to_sqlx(),
@@ -263,6 +355,7 @@ pub async fn record_person_change(
         by.caller.role.code(),
         by.caller.subject,
         by.trace.as_deref(),
+        change.note,
     )
     .execute(conn)
     .await?;

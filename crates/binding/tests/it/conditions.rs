@@ -70,7 +70,7 @@ async fn who_was_ever_aided_counts_after_the_end_and_may_come_back() {
 }
 
 /// Settlement fences an ending binding, and the service hears of it.
-async fn fence(house: &House, settlement: &sqlx::PgPool, ending: &pb::Binding) {
+pub async fn fence(house: &House, settlement: &sqlx::PgPool, ending: &pb::Binding) {
     let fenced = Fenced {
         binding_id: ending.binding_id.clone(),
         scope: FenceScope::Binding.into(),

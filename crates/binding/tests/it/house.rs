@@ -131,6 +131,11 @@ impl House {
         }
     }
 
+    /// The file with the service's keys.
+    pub fn key_file(&self) -> &std::path::Path {
+        &self.config.keys
+    }
+
     fn client(&self, role: Role, subject: String) -> BindingServiceClient<Peer> {
         let caller = Caller {
             role,

@@ -1,5 +1,7 @@
 //! Display links: who may show whose code, told as stories.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
+
 use futures::future::join_all;
 use jiff::SignedDuration;
 use proto::Event as _;

@@ -6,6 +6,7 @@ mod bindings;
 mod conditions;
 #[cfg(test)]
 mod house;
+mod leaving;
 mod links;
 #[cfg(test)]
 mod people;

@@ -1,5 +1,7 @@
 //! Who else must say yes before a binding holds: the other side in time, and the agency by two people.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
+
 use futures::future::join_all;
 use jiff::SignedDuration;
 use proto::Event as _;
