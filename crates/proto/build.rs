@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 19] = [
+const FILES: [&str; 21] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
@@ -24,6 +24,8 @@ const FILES: [&str; 19] = [
     "gongji/settlement/v1/reconciliation.proto",
     "gongji/settlement/v1/years.proto",
     "gongji/settlement/v1/events.proto",
+    "gongji/settlement/v1/after_visit.proto",
+    "gongji/settlement/v1/after_visit_events.proto",
     "gongji/notification/v1/service.proto",
     "gongji/notification/v1/webhooks.proto",
 ];

@@ -216,7 +216,7 @@ async fn a_request_without_a_token() {
     let request = SettleRequest {
         msgid: stack.msgid(),
         bill: Some(bill_of(&patient, 500)),
-        quote_id: String::new(),
+        ..SettleRequest::default()
     };
     let mut anybody = SettlementServiceClient::new(stack.channel("settlement"));
     assert_eq!(
@@ -240,7 +240,7 @@ async fn a_token_of_another_role_or_another_institution() {
     let request = SettleRequest {
         msgid: stack.msgid(),
         bill: Some(bill_of(&patient, 500)),
-        quote_id: String::new(),
+        ..SettleRequest::default()
     };
     let mut citizen = stack.callers.citizen(patient.id).settlement();
     assert_eq!(code_of(citizen.settle(request).await), "ACCESS_DENIED");

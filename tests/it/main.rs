@@ -7,6 +7,7 @@ mod crate_graph;
 mod harness;
 
 mod access;
+mod after_visit;
 mod bad_input;
 mod books;
 mod broker;

@@ -15,7 +15,7 @@ async fn the_trace_goes_from_the_request_to_the_movement_the_outbox_row_and_the_
     let mut request = Request::new(SettleRequest {
         msgid: stack.msgid(),
         bill: Some(bill_of(&patient, 300)),
-        quote_id: String::new(),
+        ..SettleRequest::default()
     });
     let token = stack
         .callers

@@ -61,6 +61,7 @@ pub fn routes() -> Router<Edge> {
         .route("/institutions", post(money::register_institutions))
         .route("/allocations", post(money::post_allocations))
         .route("/accounts/{account_id}/movements", get(money::movements))
+        .route("/outcomes/{msgid}", get(money::outcome))
         .route("/settlements/{settlement_id}", get(money::settlement))
         .merge(statements::routes())
         .route("/quotes", post(counter::quote))

@@ -17,8 +17,8 @@ mod words;
 pub use clock::Clock;
 pub use fen::Fen;
 pub use id::{
-    AccountId, AllocationId, BindingId, DisplayLinkId, EndpointId, EventId, HoldId, MovementId, NoticeId,
-    PersonId, QuoteId, ReadId, SettlementId,
+    AccountId, AllocationId, BindingId, DisplayLinkId, EndpointId, EventId, HoldId, MovementId,
+    NoticeId, PersonId, QuoteId, ReadId, SettlementId,
 };
 pub use insurance::{Bucket, PersonKind, Scheme, Standing};
 pub use jiff::Timestamp;

@@ -22,8 +22,8 @@ use proto::binding::v1::{Bound, Declined, Requested, Unbound};
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
 use proto::notification::v1::webhook_service_server::WebhookServiceServer;
 use proto::settlement::v1::{
-    AccountClosed, AccountFrozen, AccountUnfrozen, BalanceChanged, Cancelled, Charged, Overdrawn,
-    Refunded,
+    Accepted, AccountClosed, AccountFrozen, AccountUnfrozen, BalanceChanged, Cancelled, Charged,
+    GivenUp, Overdrawn, Refunded,
 };
 use sqlx::migrate::Migrator;
 
@@ -79,6 +79,8 @@ const FOLLOWED: [(&str, Follow); 3] = [
         Follow {
             service: "settlement",
             subjects: &[
+                Accepted::SUBJECT,
+                GivenUp::SUBJECT,
                 Charged::SUBJECT,
                 Cancelled::SUBJECT,
                 Refunded::SUBJECT,

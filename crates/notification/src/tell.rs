@@ -9,6 +9,7 @@ use proto::event::Fact;
 
 use crate::notice::NewNotice;
 
+mod after_visit;
 mod kin;
 mod legs;
 mod money;
@@ -29,6 +30,8 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         Fact::AccountFrozen(frozen) => upkeep::frozen(frozen),
         Fact::AccountUnfrozen(unfrozen) => upkeep::unfrozen(unfrozen),
         Fact::AccountClosed(closed) => upkeep::closed(closed),
+        Fact::Accepted(accepted) => after_visit::accepted(accepted),
+        Fact::GivenUp(given_up) => after_visit::given_up(given_up),
         Fact::Requested(requested) => kin::requested(requested),
         Fact::Declined(declined) => kin::declined(declined),
         Fact::Bound(bound) => kin::bound(bound),
@@ -42,6 +45,8 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         | Fact::Unbinding(_)
         | Fact::MandateGranted(_)
         | Fact::MandateTightening(_)
+        | Fact::MoneyCame(_)
+        | Fact::PermissionCame(_)
         | Fact::Fenced(_) => Ok(Vec::new()),
     }
 }

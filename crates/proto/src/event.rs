@@ -108,6 +108,10 @@ facts! {
         AccountFrozen: settlement::v1::AccountFrozen = "account_frozen", |fact| &fact.account_id;
         AccountUnfrozen: settlement::v1::AccountUnfrozen = "account_unfrozen", |fact| &fact.account_id;
         AccountClosed: settlement::v1::AccountClosed = "account_closed", |fact| &fact.account_id;
+        Accepted: settlement::v1::Accepted = "accepted", |fact| &fact.settlement_id;
+        GivenUp: settlement::v1::GivenUp = "given_up", |fact| &fact.settlement_id;
+        MoneyCame: settlement::v1::MoneyCame = "money_came", |fact| &fact.account_id;
+        PermissionCame: settlement::v1::PermissionCame = "permission_came", |fact| &fact.binding_id;
         Fenced: settlement::v1::Fenced = "fenced", |fact| &fact.binding_id;
     }
 }

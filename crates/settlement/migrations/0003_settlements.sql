@@ -33,6 +33,8 @@ CREATE TABLE settlement (
     own_fen            bigint      NOT NULL CHECK (own_fen >= 0),
     aid_fen            bigint      NOT NULL CHECK (aid_fen >= 0),
     cash_fen           bigint      NOT NULL CHECK (cash_fen >= 0),
+    -- What is to be deducted after the visit (deferral), and what of that was given back before anybody paid it.
+    open_fen           bigint      NOT NULL DEFAULT 0 CHECK (open_fen >= 0),
     -- The versions of the rule packs it was decided under; a refund uses these.
     rules              text[]      NOT NULL,
     settled_at         timestamptz NOT NULL,
@@ -42,16 +44,19 @@ CREATE TABLE settlement (
     -- What came back of it that no leg holds; moved under this row's lock, like all that follows.
     cash_back_fen      bigint      NOT NULL DEFAULT 0,
     pooled_back_fen    bigint      NOT NULL DEFAULT 0,
+    open_back_fen      bigint      NOT NULL DEFAULT 0,
     -- The cancellation or reversal that took back all that was left of it.
     cancellation_id    uuid,
     CONSTRAINT settlement_outcome_is_whole CHECK ((outcome = 'DECLINED') = (decline_reason IS NOT NULL)),
     CONSTRAINT settlement_parts_add_up CHECK (CASE outcome
-        WHEN 'SETTLED' THEN total_fen = pooled_fen + own_fen + aid_fen + cash_fen
-        ELSE pooled_fen + own_fen + aid_fen + cash_fen = 0 AND cancellation_id IS NULL END),
+        WHEN 'SETTLED' THEN total_fen = pooled_fen + own_fen + aid_fen + cash_fen + open_fen
+        ELSE pooled_fen + own_fen + aid_fen + cash_fen + open_fen = 0 AND cancellation_id IS NULL END),
     CONSTRAINT settlement_refund_is_within CHECK (
-        cash_back_fen BETWEEN 0 AND cash_fen AND pooled_back_fen BETWEEN 0 AND pooled_fen),
+        cash_back_fen BETWEEN 0 AND cash_fen AND pooled_back_fen BETWEEN 0 AND pooled_fen
+        AND open_back_fen BETWEEN 0 AND open_fen),
     CONSTRAINT settlement_cancelled_is_given_back CHECK (
-        cancellation_id IS NULL OR (cash_back_fen = cash_fen AND pooled_back_fen = pooled_fen))
+        cancellation_id IS NULL OR (
+            cash_back_fen = cash_fen AND pooled_back_fen = pooled_fen AND open_back_fen = open_fen))
 ) WITH (fillfactor = 90);
 
 CREATE TABLE leg (

@@ -14,10 +14,12 @@ CREATE TABLE refund (
     own_fen       bigint      NOT NULL CHECK (own_fen >= 0),
     aid_fen       bigint      NOT NULL CHECK (aid_fen >= 0),
     cash_fen      bigint      NOT NULL CHECK (cash_fen >= 0),
+    -- What was still to be deducted after the visit: nobody had paid it.
+    open_fen      bigint      NOT NULL CHECK (open_fen >= 0),
     refunded_at   timestamptz NOT NULL,
     -- The answer as it was given, encoded.
     answer        bytea       NOT NULL,
-    CONSTRAINT refund_parts_add_up CHECK (total_fen = pooled_fen + own_fen + aid_fen + cash_fen)
+    CONSTRAINT refund_parts_add_up CHECK (total_fen = pooled_fen + own_fen + aid_fen + cash_fen + open_fen)
 );
 
 CREATE INDEX refund_by_settlement ON refund (settlement_id);

@@ -19,12 +19,20 @@ use crate::refund::Refunded;
 use crate::reverse::{Effect, Reversed};
 use crate::settlement::{Declined, Leg, Settled, Split};
 
+mod after_visit;
+
+pub use after_visit::deducted;
+
 /// The answer to a bill that was settled. `book` knows whose the considered accounts are.
 pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
     let patient = &settled.patient;
+    let state = match settled.deferral {
+        None => pb::SettlementState::Settled,
+        Some(_) => pb::SettlementState::Accepted,
+    };
     let settlement = pb::Settlement {
         settlement_id: settled.id.to_string(),
-        state: pb::SettlementState::Settled.into(),
+        state: state.into(),
         institution: settled.key.institution.clone(),
         msgid: settled.key.msgid.clone(),
         patient_person_id: patient.person.to_string(),
@@ -43,6 +51,12 @@ pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
         own_balance_fen: patient.balance().map_or(0, kernel::Fen::get),
         cancellation_id: String::new(),
         refunded_fen: 0,
+        after_visit: settled.deferral.as_ref().map(|deferral| pb::AfterVisit {
+            give_up_at: Some(wire_time(deferral.give_up_at)),
+            deductions: Vec::new(),
+            closed_at: None,
+            open_fen: deferral.open.get(),
+        }),
     };
     pb::SettleResponse {
         outcome: Some(pb::settle_response::Outcome::Settlement(settlement)),
@@ -175,6 +189,7 @@ fn split(
             .collect(),
         rules: plan.versions.iter().map(ToString::to_string).collect(),
         benefit: seen.map(benefit),
+        open_fen: split.open.get(),
     }
 }
 
@@ -367,6 +382,7 @@ pub fn cancelled(refunded: &Refunded) -> pb::CancelResponse {
             own_balance_fen: refunded.own_balance.get(),
             unclaimed: unclaimed(refunded),
             parts: refunded.back.map(parts_back),
+            open_fen: split.open.get(),
         }),
     }
 }
@@ -393,6 +409,7 @@ pub fn refunded(refunded: &Refunded) -> pb::RefundResponse {
             own_balance_fen: refunded.own_balance.get(),
             left_fen: settlement.rest().total.get(),
             parts: refunded.back.map(parts_back),
+            open_fen: split.open.get(),
         }),
     }
 }
@@ -421,6 +438,7 @@ pub fn reversed(reversed: &Reversed) -> pb::ReverseResponse {
         reversal.own_fen = split.own.get();
         reversal.aid_fen = split.aid.get();
         reversal.cash_fen = split.cash.get();
+        reversal.open_fen = split.open.get();
         reversal.legs = refunded.reached().iter().map(leg).collect();
         reversal.unclaimed = unclaimed(refunded);
     }

@@ -12,6 +12,7 @@ use policy::plan::{Payer, Purse};
 use crate::account::Account;
 use crate::benefit::Benefits;
 use crate::correction::Proposal;
+use crate::deferral::Deferral;
 use crate::enforced::Enforced;
 use crate::hold::aside::{Aside, Part};
 use crate::hold::{HeldLeg, Hold};
@@ -50,6 +51,9 @@ pub struct Book {
     moved_settlements: BTreeSet<SettlementId>,
     /// What the pooled fund goes by, and what it paid.
     pub benefits: Benefits,
+    /// Bills of the batch that are deducted after the visit: to be deducted from, or taken back.
+    pub deferrals: BTreeMap<SettlementId, Deferral>,
+    moved_deferrals: BTreeSet<SettlementId>,
     moved_accounts: BTreeSet<AccountId>,
     /// Whether more than balances changed.
     reshaped: bool,
@@ -191,6 +195,20 @@ impl Book {
         self.moved_settlements
             .iter()
             .filter_map(|id| self.settlements.get(id))
+            .collect()
+    }
+
+    /// Replaces a deferral by its state after a deduction.
+    pub fn store_deferral(&mut self, deferral: Deferral) {
+        self.moved_deferrals.insert(deferral.settlement);
+        self.deferrals.insert(deferral.settlement, deferral);
+    }
+
+    /// The deferrals that changed, as they stand now, by id.
+    pub fn moved_deferrals(&self) -> Vec<&Deferral> {
+        self.moved_deferrals
+            .iter()
+            .filter_map(|id| self.deferrals.get(id))
             .collect()
     }
 

@@ -10,6 +10,7 @@ use proto::convert;
 use proto::settlement::v1 as pb;
 
 use crate::bill::{Bill, MOST_LINES, person_no};
+use crate::deferral::Deduct;
 use crate::hold::command as hold;
 use crate::keep::Keep;
 use crate::quote::Named;
@@ -28,6 +29,7 @@ pub enum Command {
     Allocate(Allocate),
     Keep(Keep),
     Hold(hold::Command),
+    Deduct(DeductNow),
 }
 
 /// What became of a command, as the caller is told.
@@ -43,6 +45,8 @@ pub enum Answer {
     Release(Box<pb::ReleaseHoldResponse>),
     /// Nobody asked.
     Nothing,
+    /// What there was is deducted, or nothing was left to do.
+    Deduct,
 }
 
 /// Settle a bill.
@@ -55,17 +59,25 @@ pub struct Settle {
     pub bill: Bill,
     /// The quote that it must not cost more than.
     pub quote: Option<Named>,
+    pub deduct: Deduct,
 }
 
 impl Settle {
     /// What is asked: the bill, and the quote that it names.
     fn asked(&self) -> Asked {
-        let asked = Asked::settle(self.patient.person, &self.bill);
+        let asked = Asked::settle(self.patient.person, &self.bill).deducted(self.deduct);
         match &self.quote {
             Some(named) => asked.on_quote(named.id),
             None => asked,
         }
     }
+}
+
+/// Deduct from an accepted bill what there is now. It has no key: under the bill's lock it does what is left to do, and asked
+/// again it does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeductNow {
+    pub settlement: SettlementId,
 }
 
 /// A credential that was shown, and who it turned out to belong to.
@@ -160,7 +172,7 @@ impl Command {
                 let asked = Asked::reverse(&reverse.original, reverse.was, person_no);
                 Some((&reverse.key, Operation::Reverse, asked, reverse.id))
             }
-            Self::Allocate(_) | Self::Keep(_) => None,
+            Self::Allocate(_) | Self::Keep(_) | Self::Deduct(_) => None,
             Self::Hold(command) => command.claim(),
         }
     }

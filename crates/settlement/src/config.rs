@@ -32,6 +32,8 @@ pub struct Config {
     pub maintenance: SignedDuration,
     /// For how many months partitions are made ahead.
     pub partitions_ahead: u8,
+    /// Between two looks for accepted bills that are due although no event told of it, by the machine's clock.
+    pub after_visit_sweep: SignedDuration,
     /// How the writer is laid out.
     pub writer: Settings,
 }

@@ -12,6 +12,7 @@ use chassis::outbox;
 use kernel::clock::business_day;
 use kernel::{AccountId, BindingId, Timestamp};
 use policy::Packs;
+use policy::plan::Permission;
 use proto::Event as _;
 use proto::authorization::v1::{MandateChanged, MandateGranted, MandateTightening};
 use proto::binding::v1::{Bound, Enrolled, Unbinding, Unbound};
@@ -21,7 +22,7 @@ use crate::account::{Enrolment, medical_year};
 use crate::enforced::{BindingState, Enforced, Fence, FenceScope};
 use crate::event;
 use crate::project::{NotFollowed, Told, read};
-use crate::store::{account, enforced, fence};
+use crate::store::{account, deferral, enforced, fence};
 
 /// What of binding is followed.
 pub const BINDING: Follow = Follow {
@@ -81,8 +82,10 @@ impl Handle for Projection {
         // ---- lock: accounts first, then permissions, each sorted, as charges do
         account::lock_for_projection(conn, &accounts(&told)).await?;
         self.enrol(conn, &told, now).await?;
+        let mut entries = self.waited_for(conn, &told, now).await?;
         let wanted = bindings(&told);
         if wanted.is_empty() {
+            outbox::record_all(conn, &entries).await?;
             return Ok(());
         }
         let mut known: BTreeMap<BindingId, Enforced> = enforced::lock(conn, &wanted)
@@ -94,6 +97,7 @@ impl Handle for Projection {
         // ---- apply
         let mut fences = Vec::new();
         for (told, delivery) in told.iter().zip(deliveries) {
+            let before = told.binding().and_then(|id| known.get(&id).cloned());
             if let Some((binding, scope, version)) = apply(&mut known, told) {
                 fences.push(Fence {
                     binding,
@@ -101,6 +105,15 @@ impl Handle for Projection {
                     version,
                     trace_parent: delivery.trace_parent.clone(),
                 });
+            }
+            let after = told.binding().and_then(|id| known.get(&id));
+            if let Some(enforced) =
+                after.filter(|after| before.as_ref() != Some(after) && pays(after))
+            {
+                let beneficiary = enforced.parties.beneficiary;
+                let came = event::permission_came(enforced.id, beneficiary, now);
+                entries
+                    .push(outbox::Entry::new(&came, now).in_trace(delivery.trace_parent.clone()));
             }
         }
 
@@ -110,6 +123,7 @@ impl Handle for Projection {
         if !fences.is_empty() {
             tell(conn, fences, now).await?;
         }
+        outbox::record_all(conn, &entries).await?;
         Ok(())
     }
 }
@@ -149,6 +163,32 @@ impl Projection {
         account::enrol(conn, &enrolments, &years).await?;
         Ok(())
     }
+
+    /// An enrolment that changed may let its account pay what it did not: told where somebody waits for it.
+    async fn waited_for(
+        &self,
+        conn: &mut PgConnection,
+        told: &[Told],
+        now: Timestamp,
+    ) -> Result<Vec<outbox::Entry>, Failure> {
+        let enrolled = told.iter().filter_map(|told| match told {
+            Told::Enrolled(enrolment) => Some(enrolment.account),
+            _ => None,
+        });
+        let enrolled: Vec<AccountId> = enrolled.collect();
+        if enrolled.is_empty() {
+            return Ok(Vec::new());
+        }
+        let waited_for = deferral::waited_for(conn, &enrolled).await?.into_iter();
+        Ok(waited_for
+            .map(|(account, person)| event::money_came(account, person, now))
+            .collect())
+    }
+}
+
+/// Whether a permission lets money flow.
+fn pays(enforced: &Enforced) -> bool {
+    enforced.permission() == Permission::InForce
 }
 
 /// The accounts that a batch changes or fences.

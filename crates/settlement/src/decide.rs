@@ -11,6 +11,8 @@ use crate::benefit::{self, Benefited};
 use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::{Presented, Settle};
+use crate::deduct;
+use crate::deferral::Deduct;
 use crate::enforced::Enforced;
 use crate::institution::Institution;
 use crate::limit::{Counting, Scope, windows_of};
@@ -100,12 +102,14 @@ pub fn settle(
                 usage: command.bill.usage,
                 fingerprint: &command.patient.fingerprint,
             };
-            Ok(Verdict::Settled(Box::new(pay(
-                book,
-                &charge,
-                moved,
-                (packs, at),
-            )?)))
+            let settled = match command.deduct {
+                Deduct::AtOnce => pay(book, &charge, moved, (packs, at))?,
+                Deduct::AfterVisit => {
+                    let accepting = (&command.bill, command.quote.is_some());
+                    deduct::accept(book, &charge, accepting, moved, (packs, at))?
+                }
+            };
+            Ok(Verdict::Settled(Box::new(settled)))
         }
         Err(why) => Ok(Verdict::Declined(Box::new(Declined {
             id: command.id,
@@ -225,7 +229,8 @@ fn check_credential(
     Ok(())
 }
 
-fn plan(
+/// Splits what is left of a bill for the patient.
+pub(crate) fn plan(
     book: &Book,
     account: &Account,
     (bill, burden): (&Bill, Burden),
@@ -399,6 +404,7 @@ pub(crate) fn pay(
         benefit,
         legs,
         fingerprint,
+        deferral: None,
     })
 }
 

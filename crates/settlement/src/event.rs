@@ -1,7 +1,7 @@
 //! Facts of this service as others read them. People are opaque ids; an institution appears by its kind only.
 
 use chassis::outbox::Entry;
-use kernel::{AccountId, Fen, PersonId, Timestamp};
+use kernel::{AccountId, BindingId, Fen, PersonId, Timestamp};
 use proto::common::v1 as common;
 use proto::convert::wire_time;
 use proto::settlement::v1 as pb;
@@ -9,13 +9,19 @@ use proto::settlement::v1 as pb;
 use crate::allocation::Allocated;
 use crate::answer;
 use crate::command::AllocationKind;
+use crate::deduct::GivenUp;
+use crate::deferral::Deferral;
 use crate::enforced::{Fence, FenceScope};
 use crate::keep::{Kept, Mark};
 use crate::refund::{Refunded, Way};
 use crate::settlement::{Change, Leg, Settled, changes};
 
-/// What a settled bill tells: the charge with its legs, and each account that moved.
+/// What a settled bill tells: the charge with its legs, and each account that moved. One that is deducted after the visit tells
+/// that it was accepted.
 pub fn of_settlement(settled: &Settled, trace: Option<&String>) -> Vec<Entry> {
+    if let Some(deferral) = &settled.deferral {
+        return vec![Entry::new(&accepted(settled, deferral), settled.at).in_trace(trace.cloned())];
+    }
     let mut entries = vec![Entry::new(&charged(settled), settled.at).in_trace(trace.cloned())];
     let cause = Cause {
         kind: pb::BalanceCause::Charge,
@@ -149,6 +155,69 @@ fn overdrawn(allocated: &Allocated, paused: &[PersonId]) -> pb::Overdrawn {
     }
 }
 
+fn accepted(settled: &Settled, deferral: &Deferral) -> pb::Accepted {
+    pb::Accepted {
+        settlement_id: settled.id.to_string(),
+        patient_person_id: settled.patient.person.to_string(),
+        institution_kind: pb::InstitutionKind::from(settled.institution.kind).into(),
+        region: settled.patient.region.to_string(),
+        usage: common::Usage::from(settled.usage).into(),
+        accepted_at: Some(wire_time(settled.at)),
+        total_fen: settled.split.total.get(),
+        pooled_fen: settled.split.pooled.get(),
+        cash_fen: settled.split.cash.get(),
+        open_fen: settled.split.open.get(),
+        give_up_at: Some(wire_time(deferral.give_up_at)),
+        sandbox: settled.patient.sandbox,
+        parts: settled.benefit.as_deref().map(answer::cost_parts),
+    }
+}
+
+/// What became cash because nobody paid it in time.
+pub fn given_up(given_up: &GivenUp, trace: Option<&String>) -> Entry {
+    let bill = &given_up.bill;
+    let fact = pb::GivenUp {
+        settlement_id: bill.settlement.to_string(),
+        patient_person_id: bill.patient.to_string(),
+        institution_kind: pb::InstitutionKind::from(given_up.institution.kind).into(),
+        accepted_at: Some(wire_time(bill.accepted_at)),
+        given_up_at: Some(wire_time(given_up.at)),
+        total_fen: bill.total().map_or(0, kernel::Fen::get),
+        own_fen: bill.own.get(),
+        aid_fen: bill.aid.get(),
+        cash_fen: given_up.rest.get(),
+        reason: given_up
+            .reason
+            .map(|reason| reason.code().to_owned())
+            .unwrap_or_default(),
+        sandbox: given_up.sandbox,
+    };
+    Entry::new(&fact, given_up.at).in_trace(trace.cloned())
+}
+
+/// An account for which somebody waits can pay more.
+pub fn money_came(account: AccountId, person: PersonId, at: Timestamp) -> Entry {
+    let fact = pb::MoneyCame {
+        account_id: account.to_string(),
+        person_id: person.to_string(),
+        came_at: Some(wire_time(at)),
+    };
+    Entry::new(&fact, at)
+}
+
+/// A binding pays that did not, or not so much.
+pub fn permission_came(
+    binding: BindingId,
+    beneficiary: PersonId,
+    at: Timestamp,
+) -> pb::PermissionCame {
+    pb::PermissionCame {
+        binding_id: binding.to_string(),
+        beneficiary_person_id: beneficiary.to_string(),
+        came_at: Some(wire_time(at)),
+    }
+}
+
 /// What a fence tells: from `at` on no charge is decided on anything older than its version.
 pub fn fenced(fence: &Fence, at: Timestamp) -> Entry {
     let scope = match fence.scope {
@@ -242,6 +311,7 @@ fn cancelled(refunded: &Refunded) -> pb::Cancelled {
         pooled_fen: split.pooled.get(),
         sandbox: settlement.sandbox,
         unclaimed: answer::unclaimed(refunded),
+        open_fen: split.open.get(),
     }
 }
 
@@ -263,6 +333,7 @@ fn given_back(refunded: &Refunded) -> pb::Refunded {
         cash_fen: split.cash.get(),
         left_fen: settlement.rest().total.get(),
         sandbox: settlement.sandbox,
+        open_fen: split.open.get(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::benefit::Returning;
 use crate::book::Book;
 use crate::command::{Cancel, Refund};
 use crate::decide::{Failed, Unfit};
+use crate::deduct;
 use crate::limit::Counting;
 use crate::refund::{Parts, Place, Refunded, Returned, Waiting, Way, What, parts, shares};
 use crate::request::RequestKey;
@@ -172,6 +173,7 @@ pub(crate) fn give_back(
         .and_then(Account::balance)
         .ok_or_else(unfit)?;
     book.store_settlement(settlement.clone());
+    deduct::given_back(book, &settlement, at);
     if let Some(returning) = &returning {
         book.benefits.give_back(returning);
     }
@@ -297,6 +299,7 @@ fn note(
     }
     settlement.cash_back = settlement.cash_back.checked_add(parts.cash)?;
     settlement.pooled_back = settlement.pooled_back.checked_add(parts.pooled)?;
+    settlement.open_back = settlement.open_back.checked_add(parts.open)?;
     if order.way != Way::Refund {
         settlement.cancellation = Some(order.id);
     }
@@ -307,6 +310,7 @@ fn note(
         own: before.own.checked_sub(after.own)?,
         aid: before.aid.checked_sub(after.aid)?,
         cash: before.cash.checked_sub(after.cash)?,
+        open: before.open.checked_sub(after.open)?,
     })
 }
 

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::answer;
 use crate::bill::{Bill, person_no};
 use crate::command::{Allocate, Answer, Cancel, Command, Origin, Refund, Reverse, Settle};
+use crate::deferral::Deduct;
 use crate::request::RequestKey;
 use crate::resolver::Resolver;
 use crate::store::{self, StoreError};
@@ -264,6 +265,7 @@ impl SettlementService for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
+        let deduct = Deduct::try_from(request.deduct).map_err(refuse)?;
         let wire = convert::required("bill", request.bill).map_err(|error| refuse(error.0))?;
         let bill = self.read(&wire).map_err(refuse)?;
         let patient = self
@@ -278,6 +280,7 @@ impl SettlementService for Api {
             patient,
             bill,
             quote,
+            deduct,
         };
         match self
             .writer

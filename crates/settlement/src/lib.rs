@@ -5,6 +5,9 @@
 //! statement per table. Nouns are pure ([`account`], [`bill`], [`enforced`], [`settlement`], [`refund`]), and so are the
 //! decisions ([`decide`], [`give_back`], [`reverse`], [`allocation`], [`keep`]); all SQL is in [`store`].
 //!
+//! A bill may be accepted at first and deducted later ([`deferral`], [`deduct`]): [`collect`] has it deducted whenever an event
+//! says that money or permission came.
+//!
 //! What others tell about people and permissions is copied by the [`consumer`], under the same locks: a permission that
 //! was withdrawn stops paying in the moment in which `fenced` says so.
 
@@ -15,11 +18,14 @@ pub mod benefit;
 pub mod bill;
 pub mod book;
 pub mod catalogue;
+pub mod collect;
 pub mod command;
 mod config;
 pub mod consumer;
 pub mod correction;
 pub mod decide;
+pub mod deduct;
+pub mod deferral;
 pub mod enforced;
 mod event;
 pub mod give_back;

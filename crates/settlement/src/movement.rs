@@ -120,6 +120,12 @@ pub struct Movement<'a> {
 
 /// Where money waits that could not return to the account that paid it.
 const SUSPENSE: &str = "suspense:refund_unclaimed";
+impl Movement<'_> {
+    /// Whether the personal account gains by it.
+    pub fn is_money_in(&self) -> bool {
+        self.credit == personal(self.account, self.bucket)
+    }
+}
 
 /// The ledger account of a bucket. It is the enrolment's, not the person's: a person may have several.
 fn personal(account: AccountId, bucket: Bucket) -> String {

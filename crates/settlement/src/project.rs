@@ -36,6 +36,16 @@ pub enum Told {
     Nothing,
 }
 
+impl Told {
+    /// The binding it is about, if it is about one.
+    pub fn binding(&self) -> Option<BindingId> {
+        match self {
+            Self::Binding { id, .. } | Self::Mandate { id, .. } => Some(*id),
+            Self::Enrolled(_) | Self::Nothing => None,
+        }
+    }
+}
+
 /// Why a fact cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFollowed {

@@ -106,6 +106,7 @@ mod tests {
             own,
             aid,
             cash,
+            open: Fen::ZERO,
         }
     }
 

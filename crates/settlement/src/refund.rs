@@ -1,6 +1,6 @@
 //! Money of a settled bill that goes back: what of which leg, and where to.
 //!
-//! Cash is returned first, then the payers in the reverse order of the plan, each payer's last bucket first (ruling 29 of
+//! What is still to be deducted after the visit comes off first, for nobody has paid it. Then cash is returned, then the payers in the reverse order of the plan, each payer's last bucket first (ruling 29 of
 //! the design). A refund names the settlement, never another refund; what is given back is at most what is left of each leg.
 
 use kernel::{Bucket, Fen, SettlementId, Timestamp};
@@ -168,11 +168,15 @@ pub fn parts(settlement: &Stored, total: Fen, fund_pays: Fen) -> Parts {
     let at_least = total.less(rest.total.less(rest.pooled));
     let pooled = rest.pooled.less(fund_pays).min(total).max(at_least);
     let personal = total.less(pooled);
-    let cash = rest.cash.min(personal);
+    // What nobody has paid yet is nobody's loss.
+    let open = rest.open.min(personal);
+    let paid = personal.less(open);
+    let cash = rest.cash.min(paid);
     Parts {
         pooled,
+        open,
         cash,
-        accounts: personal.less(cash),
+        accounts: paid.less(cash),
     }
 }
 
@@ -180,6 +184,8 @@ pub fn parts(settlement: &Stored, total: Fen, fund_pays: Fen) -> Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
     pub pooled: Fen,
+    /// What is still to be deducted after the visit.
+    pub open: Fen,
     pub cash: Fen,
     /// Own and aid together.
     pub accounts: Fen,

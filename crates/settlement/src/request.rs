@@ -9,6 +9,7 @@ use policy::benefit::Quantity;
 use serde_json::{Map, Value, json};
 
 use crate::bill::Bill;
+use crate::deferral::Deduct;
 use crate::refund::What;
 
 /// `(institution, msgid)`: what a request is known by.
@@ -160,6 +161,15 @@ impl Asked {
     /// What a release asks.
     pub fn release(hold: HoldId) -> Self {
         Self::of([("hold_id", json!(hold.to_string()))])
+    }
+
+    /// The same, and when it is to be deducted.
+    #[must_use]
+    pub fn deducted(mut self, deduct: Deduct) -> Self {
+        if deduct == Deduct::AfterVisit {
+            self.0.insert("deduct".to_owned(), json!("AFTER_VISIT"));
+        }
+        self
     }
 
     /// What a cancellation asks.

@@ -10,10 +10,11 @@ use policy::plan::{Payer, Plan};
 
 use crate::account::{Account, After};
 use crate::benefit::Benefited;
+use crate::deferral::Deferral;
 use crate::institution::Institution;
 use crate::request::RequestKey;
 
-/// Who pays what: `total = pooled + own + aid + cash`.
+/// Who pays what: `total = pooled + own + aid + cash + open`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Split {
     pub total: Fen,
@@ -21,6 +22,8 @@ pub struct Split {
     pub own: Fen,
     pub aid: Fen,
     pub cash: Fen,
+    /// What is still to be deducted after the visit.
+    pub open: Fen,
 }
 
 impl Split {
@@ -35,6 +38,7 @@ impl Split {
             own: plan.own(),
             aid: plan.aid(),
             cash: plan.cash,
+            open: Fen::ZERO,
         }
     }
 }
@@ -73,6 +77,8 @@ pub struct Settled {
     pub legs: Vec<Leg>,
     /// The patient's token that it used up; empty for a card.
     pub fingerprint: Vec<u8>,
+    /// If it is deducted after the visit: then it has no legs yet.
+    pub deferral: Option<Box<Deferral>>,
 }
 
 /// A bill that was declined: an answer like any other, kept under the key. No money moved.
@@ -171,6 +177,8 @@ pub struct Stored {
     pub cash_back: Fen,
     /// What the pooled fund got back.
     pub pooled_back: Fen,
+    /// What was to be deducted after the visit, and was given back before anybody paid it.
+    pub open_back: Fen,
     /// The cancellation that took back what was left.
     pub cancellation: Option<SettlementId>,
     /// In the order of the plan.
@@ -221,13 +229,15 @@ impl Stored {
         let (own, aid) = (of(false), of(true));
         let pooled = self.split.pooled.less(self.pooled_back);
         let cash = self.split.cash.less(self.cash_back);
+        let open = self.split.open.less(self.open_back);
         Split {
-            total: Fen::checked_sum([pooled, own, aid, cash])
+            total: Fen::checked_sum([pooled, own, aid, cash, open])
                 .expect("the rest of a bill is at most the bill"),
             pooled,
             own,
             aid,
             cash,
+            open,
         }
     }
 }

@@ -19,6 +19,7 @@ use policy::packs::PackError;
 use proto::settlement::v1::settlement_service_server::SettlementServiceServer;
 
 use crate::catalogue::Catalogue;
+use crate::collect::{self, Collector, ITSELF};
 use crate::consumer::{AUTHORIZATION, BINDING, Projection};
 use crate::grpc::Api;
 use crate::resolver::resolver;
@@ -134,12 +135,41 @@ pub async fn serve(
     };
     let writer = Writer::start(config.writer, &office, &health, tasks);
     sweep::start(&office, &writer, &health, tasks);
+    let pause = config.after_visit_sweep;
+    follow_itself((&office, bus), &writer, pause, &health, tasks);
     let (resolver, asker) = resolver(authorization);
     tasks.add("settlement resolver", asker.run(tasks.stop()));
     let api = Api::new(office, writer, resolver, tasks.stop());
     let server = Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health);
     let server = server.add(SettlementServiceServer::new(api));
     Ok(server.serve(config.listen, tasks).await?)
+}
+
+/// Has accepted bills deducted: when a fact of its own says so, and every `pause` besides.
+fn follow_itself(
+    (office, bus): (&Office, Bus),
+    writer: &Writer,
+    pause: SignedDuration,
+    health: &Health,
+    tasks: &mut Tasks,
+) {
+    let collector = Collector::new(writer.clone());
+    let part = "settlement follows itself";
+    let of_itself = Consumer::new(
+        office.db.clone(),
+        bus,
+        SERVICE,
+        ITSELF,
+        collector.clone(),
+        office.clock.clone(),
+        health.background(part, STUCK_AFTER),
+    );
+    tasks.add(part, of_itself.run(tasks.stop()));
+    let part = "settlement sweep";
+    let swept = health.background(part, pause.saturating_add(STUCK_AFTER));
+    let office = (collector, office.clone());
+    let sweep = collect::run(office, pause.unsigned_abs(), swept, tasks.stop());
+    tasks.add(part, sweep);
 }
 
 /// The shipped rule packs, under the overlay if there is one.

@@ -17,6 +17,7 @@ pub mod aside;
 pub mod benefit;
 pub mod catalogue;
 pub mod correction;
+pub mod deferral;
 pub mod enforced;
 pub mod fence;
 pub mod hold;

@@ -158,8 +158,11 @@ impl Writer {
 
     fn queue(&self, job: &Job) -> &mpsc::Sender<Job> {
         match &job.command {
-            // The turn of a year is bulk work; an operator who freezes an account waits for none.
-            Command::Allocate(_) | Command::Keep(Keep::Turn { .. }) => &self.import,
+            // The turn of a year is bulk work, and nobody stands at a counter for what is deducted after the visit; an operator
+            // who freezes an account waits for none. So a deduction never shares a batch with what gives its bill back.
+            Command::Allocate(_) | Command::Deduct(_) | Command::Keep(Keep::Turn { .. }) => {
+                &self.import
+            }
             Command::Settle(_)
             | Command::Cancel(_)
             | Command::Refund(_)

@@ -128,6 +128,7 @@ impl Layout {
                     "authorization_url".to_owned(),
                     self.url("authorization").into(),
                 );
+                settings.insert("after_visit_sweep".to_owned(), "1s".into());
             }
             _ => {
                 settings.insert("binding_url".to_owned(), self.url("binding").into());

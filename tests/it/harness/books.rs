@@ -53,7 +53,7 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
     ),
     (
         "legs and cash are not the bill",
-        "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND total_fen <> pooled_fen + cash_fen + (
+        "SELECT count(*) FROM settlement s WHERE outcome = 'SETTLED' AND total_fen <> pooled_fen + cash_fen + open_fen + (
             SELECT coalesce(sum(amount_fen), 0) FROM leg WHERE leg.settlement_id = s.settlement_id)",
     ),
     (
@@ -75,8 +75,8 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
     ),
     (
         "what came back of a bill is not the sum of its refunds",
-        "SELECT count(*) FROM settlement s WHERE (cash_back_fen, pooled_back_fen) <> (
-            SELECT coalesce(sum(cash_fen), 0), coalesce(sum(pooled_fen), 0) FROM refund r
+        "SELECT count(*) FROM settlement s WHERE (cash_back_fen, pooled_back_fen, open_back_fen) <> (
+            SELECT coalesce(sum(cash_fen), 0), coalesce(sum(pooled_fen), 0), coalesce(sum(open_fen), 0) FROM refund r
             WHERE r.settlement_id = s.settlement_id)",
     ),
     (
@@ -90,6 +90,18 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
         "money in suspense that nobody looks after",
         "SELECT count(*) FROM movement m WHERE credit LIKE 'suspense:%' AND NOT EXISTS (
             SELECT FROM refund_task t WHERE t.task_id = m.movement_id AND t.amount_fen = m.amount_fen)",
+    ),
+    (
+        "what is open after a visit is not what its state says",
+        "SELECT count(*) FROM settlement s LEFT JOIN deferral d USING (settlement_id)
+         WHERE (open_fen > open_back_fen) <> coalesce(d.state = 'OPEN', false)",
+    ),
+    (
+        "deductions are not what the accounts paid after a visit",
+        "SELECT count(*) FROM settlement s JOIN deferral d USING (settlement_id)
+         WHERE (own_fen, aid_fen, d.deductions) <> (
+            SELECT coalesce(sum(own_fen), 0), coalesce(sum(aid_fen), 0), count(*) FROM deduction
+            WHERE deduction.settlement_id = s.settlement_id)",
     ),
     (
         "a limit's counter is not what its legs took",
@@ -186,6 +198,8 @@ const TABLES: &[&str] = &[
     "catalogue_item",
     "catalogue_version",
     "credential_use",
+    "deduction",
+    "deferral",
     "enforced",
     "fence_waiting",
     "hold",

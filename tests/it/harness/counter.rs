@@ -98,7 +98,7 @@ impl Stack {
         let request = SettleRequest {
             msgid: msgid.to_owned(),
             bill: Some(bill),
-            quote_id: String::new(),
+            ..SettleRequest::default()
         };
         let mut settlement = self.callers.institution(PHARMACY).settlement();
         Ok(settlement.settle(request).await?.into_inner())

@@ -61,7 +61,10 @@ impl Stack {
     async fn payers(&self) -> BTreeMap<(String, Uuid), i64> {
         let rows: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(
             "-- tests.payers
-            SELECT settlement_id, person_id, count(DISTINCT kind) FROM leg GROUP BY 1, 2",
+            SELECT settlement_id, person_id, count(DISTINCT (kind, deduction_no)) FROM leg
+            LEFT JOIN deduction d USING (settlement_id)
+            WHERE deduction_no IS NULL OR leg_no BETWEEN first_leg AND last_leg
+            GROUP BY 1, 2",
         )
         .fetch_all(&self.settlement)
         .await

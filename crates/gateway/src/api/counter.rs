@@ -18,6 +18,7 @@ pub async fn quote(
     answer(edge.upstream.settlement(&caller).quote(request).await)
 }
 
+/// A bill, also one that is deducted after the visit: the national interface has no field to ask for that.
 pub async fn settle(
     State(edge): State<Edge>,
     Calling(caller): Calling,

@@ -67,6 +67,19 @@ pub async fn movements(
     )
 }
 
+pub async fn outcome(
+    State(edge): State<Edge>,
+    Calling(caller): Calling,
+    Path(msgid): Path<String>,
+) -> Answer<pb::GetOutcomeResponse> {
+    answer(
+        edge.upstream
+            .settlement(&caller)
+            .get_outcome(pb::GetOutcomeRequest { msgid })
+            .await,
+    )
+}
+
 pub async fn settlement(
     State(edge): State<Edge>,
     Calling(caller): Calling,

@@ -27,7 +27,7 @@ pub fn patient(person: &Person) -> Map<String, Value> {
 pub fn amounts(split: &Parts, sign: i64) -> Map<String, Value> {
     let yuan = |fen: i64| Value::String(Fen::new(fen * sign).to_string());
     let zero = || yuan(0);
-    let personal = split.own + split.aid + split.cash;
+    let personal = split.own + split.aid + split.cash + split.open;
     object(json!({
         "medfee_sumamt": yuan(split.total),
         "fulamt_ownpay_amt": yuan(split.costs.own_expense_fen),
@@ -65,6 +65,8 @@ pub struct Parts {
     pub costs: pb::CostParts,
     /// What the fund pays above the deductible, in basis points.
     pub ratio_bp: i32,
+    /// Still to be deducted after the visit; the interface has no field of its own for it.
+    pub open: i64,
 }
 
 impl From<&pb::Split> for Parts {
@@ -80,6 +82,7 @@ impl From<&pb::Split> for Parts {
                 split.total_fen,
             ),
             ratio_bp: split.benefit.as_ref().map_or(0, |benefit| benefit.ratio_bp),
+            open: split.open_fen,
         }
     }
 }
@@ -94,6 +97,7 @@ impl From<&pb::Cancellation> for Parts {
             cash: cancellation.cash_fen,
             costs: benefit::costs(cancellation.parts, cancellation.total_fen),
             ratio_bp: 0,
+            open: cancellation.open_fen,
         }
     }
 }
@@ -108,6 +112,7 @@ impl From<&pb::Refund> for Parts {
             cash: refund.cash_fen,
             costs: benefit::costs(refund.parts, refund.total_fen),
             ratio_bp: 0,
+            open: refund.open_fen,
         }
     }
 }

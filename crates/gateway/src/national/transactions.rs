@@ -84,6 +84,8 @@ async fn settle(
         bill: Some(bill),
         // The interface has no field for one: 2102 stands on its own.
         quote_id: String::new(),
+        // The interface has no field for it: what it settles is settled at once.
+        deduct: pb::Deduct::AtOnce.into(),
     };
     let answer = edge
         .upstream

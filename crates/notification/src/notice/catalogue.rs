@@ -7,7 +7,8 @@ use kernel::{PersonId, Relation, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::params::{
-    Amount, Balance, Field, FieldKind, Institution, LimitLeft, LimitWindow, MandateStanding, Part, Who,
+    Amount, Balance, Field, FieldKind, Institution, LimitLeft, LimitWindow, MandateStanding, Part,
+    Who,
 };
 use super::template::{Audience, Template};
 
@@ -173,6 +174,14 @@ catalogue! {
     }
     /// A limit of this contributor's mandate kept aid from paying more.
     AidShortByLimit = AidShort to Contributor in "aid_short.contributor" { beneficiary: Who, reason: String }
+    /// A bill will be deducted as money and permissions come; until when, before it is owed in cash.
+    DeductionAccepted = DeductionAccepted to Beneficiary in "deduction_accepted.beneficiary" {
+        institution: Institution, total: Amount, open: Amount, give_up_at: Timestamp,
+    }
+    /// What accounts did not pay of a bill in time is owed in cash. `reason` is a code of the catalogue of reasons, or empty.
+    DeductionGivenUp = DeductionGivenUp to Beneficiary in "deduction_given_up.beneficiary" {
+        institution: Institution, own: Amount, aid: Amount, cash: Amount, accepted_at: Timestamp, reason: String,
+    }
     /// What the own account paid came back.
     RefundedOwn = RefundedOwn to Owner in "refunded_own.owner" {
         institution: Institution, amount: Amount, charged_at: Timestamp, balances: Vec<Balance>,

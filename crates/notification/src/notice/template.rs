@@ -66,6 +66,10 @@ codes! {
         AidUsedForYou = "AID_USED_FOR_YOU",
         /// Aid was wanted and paid less than that.
         AidShort = "AID_SHORT",
+        /// A bill will be deducted after the visit.
+        DeductionAccepted = "DEDUCTION_ACCEPTED",
+        /// What was not deducted in time is owed in cash.
+        DeductionGivenUp = "DEDUCTION_GIVEN_UP",
         /// A limit is used up.
         LimitReached = "LIMIT_REACHED",
         /// Own money came back.

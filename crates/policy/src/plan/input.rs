@@ -30,6 +30,20 @@ pub struct Burden {
 }
 
 impl Burden {
+    /// A burden of one component.
+    #[must_use]
+    pub fn only(component: Component, amount: Fen) -> Self {
+        let mut burden = Self::default();
+        *match component {
+            Component::Deductible => &mut burden.deductible,
+            Component::Copay => &mut burden.copay,
+            Component::PreSelfPay => &mut burden.pre_self_pay,
+            Component::OverLimit => &mut burden.over_limit,
+            Component::OwnExpense => &mut burden.own_expense,
+        } = amount;
+        burden
+    }
+
     /// The amount of one component.
     pub const fn of(&self, component: Component) -> Fen {
         match component {

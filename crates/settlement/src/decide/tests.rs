@@ -117,6 +117,7 @@ fn command(number: u32, person: PersonId, bill: Bill) -> Settle {
         },
         bill,
         quote: None,
+        deduct: Deduct::AtOnce,
     }
 }
 
@@ -146,6 +147,7 @@ pub(crate) fn stored(settled: &Settled) -> Stored {
         sandbox: false,
         cash_back: Fen::ZERO,
         pooled_back: Fen::ZERO,
+        open_back: Fen::ZERO,
         cancellation: None,
         legs: (1..).zip(&settled.legs).map(leg).collect(),
         lines: Vec::new(),

@@ -74,10 +74,15 @@ fn as_it_is(settlement: pb::Settlement, since: Since) -> pb::Settlement {
     use pb::SettlementState as State;
     let total = settlement.split.as_ref().map_or(0, |split| split.total_fen);
     let refunded = since.refunded.get();
+    let is_open = settlement
+        .after_visit
+        .as_ref()
+        .is_some_and(|after_visit| after_visit.open_fen > 0);
     let state = match since.cancellation {
         Some(_) if since.reversed => State::Reversed,
         Some(_) => State::Cancelled,
-        None if refunded == 0 => State::Settled,
+        // While there is more to deduct, that is what its state says.
+        None if refunded == 0 || is_open => settlement.state(),
         None if refunded < total => State::PartlyRefunded,
         None => State::Refunded,
     };

@@ -39,11 +39,13 @@ fn settlement(pooled: i64, legs: [i64; 3], cash: i64) -> Stored {
             own: fen(legs[0]),
             aid: fen(aided),
             cash: fen(cash),
+            open: Fen::ZERO,
         },
         settled_at: Timestamp::UNIX_EPOCH,
         sandbox: false,
         cash_back: Fen::ZERO,
         pooled_back: Fen::ZERO,
+        open_back: Fen::ZERO,
         cancellation: None,
         legs: vec![
             leg(1, Payer::Own, legs[0]),
@@ -67,6 +69,24 @@ fn cash_goes_first_and_the_last_payer_before_the_first() {
         .map(|(leg, amount)| (leg.no, amount.get()))
         .collect();
     assert_eq!(shares, [(2, 5_000), (3, 20_000)]);
+}
+
+#[test]
+fn what_is_still_to_be_deducted_comes_off_before_anything_that_was_paid() {
+    let mut settlement = settlement(50_000, [10_000, 20_000, 0], 5_000);
+    settlement.split.open = Fen::new(15_000);
+    settlement.split.total = Fen::new(100_000);
+    settlement.open_back = Fen::new(5_000);
+    assert_eq!(settlement.rest().total, Fen::new(95_000));
+    let back = |total, fund_pays| {
+        let parts = parts(&settlement, Fen::new(total), Fen::new(fund_pays));
+        [parts.pooled, parts.open, parts.cash, parts.accounts].map(Fen::get)
+    };
+    assert_eq!(back(8_000, 50_000), [0, 8_000, 0, 0]);
+    assert_eq!(back(20_000, 50_000), [0, 10_000, 5_000, 5_000]);
+    // The fund's share is its own, whatever the others have paid.
+    assert_eq!(back(20_000, 40_000), [10_000, 10_000, 0, 0]);
+    assert_eq!(back(95_000, 0), [50_000, 10_000, 5_000, 30_000]);
 }
 
 #[test]

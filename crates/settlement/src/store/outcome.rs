@@ -38,14 +38,15 @@ pub async fn of_request(
     let row = sqlx::query!(
         r#"
         -- settlement.outcome_of_request
-        SELECT key.operation, key.outcome_id, coalesce(s.answer, v.answer, r.answer, h.answer) AS "answer!",
+        SELECT key.operation, key.outcome_id, coalesce(d.shown, s.answer, v.answer, r.answer, h.answer) AS "answer!",
                s.cancellation_id AS "cancellation_id?",
-               coalesce(s.cash_back_fen + s.pooled_back_fen + (
+               coalesce(s.cash_back_fen + s.pooled_back_fen + s.open_back_fen + (
                    SELECT coalesce(sum(refunded_fen), 0)::bigint FROM leg WHERE leg.settlement_id = s.settlement_id), 0)
                    AS "refunded_fen!",
                EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!"
         FROM request_key key
         LEFT JOIN settlement s ON s.settlement_id = key.outcome_id
+        LEFT JOIN deferral d ON d.settlement_id = key.outcome_id
         LEFT JOIN refund r ON r.refund_id = key.outcome_id
         LEFT JOIN reversal v ON v.reversal_id = key.outcome_id
         LEFT JOIN hold h ON h.hold_id = key.outcome_id
@@ -97,12 +98,13 @@ pub async fn of_settlement(
     let row = sqlx::query!(
         r#"
         -- settlement.find_settlement
-        SELECT institution, patient_person_id, answer, cancellation_id,
-               cash_back_fen + pooled_back_fen + (
+        SELECT institution, s.patient_person_id, coalesce(d.shown, answer) AS "answer!", cancellation_id,
+               cash_back_fen + pooled_back_fen + open_back_fen + (
                    SELECT coalesce(sum(refunded_fen), 0)::bigint FROM leg WHERE leg.settlement_id = s.settlement_id)
                    AS "refunded_fen!",
                EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!"
         FROM settlement s
+        LEFT JOIN deferral d USING (settlement_id)
         WHERE settlement_id = $1 AND outcome = 'SETTLED'
         "#,
         id.uuid(),

@@ -27,8 +27,8 @@ pub async fn lock(
         r#"
         -- settlement.lock_settlements
         SELECT settlement_id, institution, patient_person_id, patient_account_id, person_no, usage, total_fen,
-               pooled_fen, own_fen, aid_fen, cash_fen, settled_at, sandbox, cash_back_fen, pooled_back_fen,
-               cancellation_id
+               pooled_fen, own_fen, aid_fen, cash_fen, open_fen, settled_at, sandbox, cash_back_fen, pooled_back_fen,
+               open_back_fen, cancellation_id
         FROM settlement
         WHERE settlement_id = ANY ($1) AND outcome = 'SETTLED'
         ORDER BY settlement_id
@@ -54,11 +54,13 @@ pub async fn lock(
                 own: Fen::new(row.own_fen),
                 aid: Fen::new(row.aid_fen),
                 cash: Fen::new(row.cash_fen),
+                open: Fen::new(row.open_fen),
             },
             settled_at: row.settled_at.to_jiff(),
             sandbox: row.sandbox,
             cash_back: Fen::new(row.cash_back_fen),
             pooled_back: Fen::new(row.pooled_back_fen),
+            open_back: Fen::new(row.open_back_fen),
             cancellation: row.cancellation_id.map(SettlementId::from_uuid),
             legs: Vec::new(),
             lines: Vec::new(),
@@ -208,12 +210,12 @@ pub async fn insert(
         r#"
         -- settlement.insert_refunds
         INSERT INTO refund
-            (refund_id, settlement_id, way, institution, msgid, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, answer,
-             refunded_at)
-        SELECT told.*, $12
+            (refund_id, settlement_id, way, institution, msgid, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, open_fen,
+             answer, refunded_at)
+        SELECT told.*, $13
         FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
-            $9::bigint[], $10::bigint[], $11::bytea[]) AS told
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[]) AS told
         "#,
         &column(refunds, |(row, _)| row.id.uuid()),
         &column(refunds, |(row, _)| row.settlement.id.uuid()),
@@ -225,6 +227,7 @@ pub async fn insert(
         &column(refunds, |(row, _)| row.split.own.get()),
         &column(refunds, |(row, _)| row.split.aid.get()),
         &column(refunds, |(row, _)| row.split.cash.get()),
+        &column(refunds, |(row, _)| row.split.open.get()),
         &column(refunds, |(_, answer)| answer.clone()),
         at.to_sqlx(),
     )
@@ -240,14 +243,15 @@ pub async fn write(conn: &mut PgConnection, settlements: &[&Stored]) -> Result<(
         -- settlement.write_given_back
         UPDATE settlement
         SET cash_back_fen = now.cash_back_fen, pooled_back_fen = now.pooled_back_fen,
-            cancellation_id = now.cancellation_id
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[])
-            AS now (settlement_id, cash_back_fen, pooled_back_fen, cancellation_id)
+            open_back_fen = now.open_back_fen, cancellation_id = now.cancellation_id
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])
+            AS now (settlement_id, cash_back_fen, pooled_back_fen, open_back_fen, cancellation_id)
         WHERE settlement.settlement_id = ANY ($1) AND settlement.settlement_id = now.settlement_id
         "#,
         &column(settlements, |row| row.id.uuid()),
         &column(settlements, |row| row.cash_back.get()),
         &column(settlements, |row| row.pooled_back.get()),
+        &column(settlements, |row| row.open_back.get()),
         &column(settlements, |row| row.cancellation.map(SettlementId::uuid))
             as &[Option<uuid::Uuid>],
     )

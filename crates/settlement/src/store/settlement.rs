@@ -57,6 +57,7 @@ impl<'a> Row<'a> {
                 own: nothing,
                 aid: nothing,
                 cash: nothing,
+                open: nothing,
             },
             rules: String::new(),
             answer: answer.encode_to_vec(),
@@ -75,18 +76,18 @@ pub async fn insert(
         -- settlement.insert_settlements
         INSERT INTO settlement
             (settlement_id, institution, msgid, outcome, decline_reason, patient_person_id, patient_account_id,
-             person_no, region, scheme, usage, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, rules, sandbox, answer,
-             settled_at)
+             person_no, region, scheme, usage, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, open_fen, rules, sandbox,
+             answer, settled_at)
         SELECT settlement_id, institution, msgid, CASE WHEN decline_reason IS NULL THEN 'SETTLED' ELSE 'DECLINED' END,
                decline_reason, patient_person_id, patient_account_id, person_no, region, scheme, usage, total_fen,
-               pooled_fen, own_fen, aid_fen, cash_fen, string_to_array(rules, ' '), sandbox, answer, $19
+               pooled_fen, own_fen, aid_fen, cash_fen, open_fen, string_to_array(rules, ' '), sandbox, answer, $20
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[],
-            $17::boolean[], $18::bytea[])
+            $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
+            $17::text[], $18::boolean[], $19::bytea[])
             AS decided (settlement_id, institution, msgid, decline_reason, patient_person_id, patient_account_id,
-                        person_no, region, scheme, usage, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, rules,
-                        sandbox, answer)
+                        person_no, region, scheme, usage, total_fen, pooled_fen, own_fen, aid_fen, cash_fen,
+                        open_fen, rules, sandbox, answer)
         "#,
         &column(rows, |row| row.id.uuid()),
         &column(rows, |row| row.key.institution.clone()),
@@ -103,6 +104,7 @@ pub async fn insert(
         &column(rows, |row| row.split.own.get()),
         &column(rows, |row| row.split.aid.get()),
         &column(rows, |row| row.split.cash.get()),
+        &column(rows, |row| row.split.open.get()),
         &column(rows, |row| row.rules.clone()),
         &column(rows, |row| row.patient.sandbox),
         &column(rows, |row| row.answer.clone()),

@@ -13,6 +13,7 @@ use crate::answer;
 use crate::book::Book;
 use crate::command::{Answer, Command, Origin};
 use crate::decide::{Failed, Unfit, Verdict, settle};
+use crate::deduct::{Deducted, deduct};
 use crate::give_back::{cancel, refund};
 use crate::keep::{Kept, keep};
 use crate::refund::Refunded;
@@ -42,6 +43,7 @@ pub(super) enum Outcome {
     Allocated(Box<Allocated>),
     Kept(Box<Kept>),
     Hold(Box<holds::Outcome>),
+    Deducted(Box<Deducted>),
 }
 
 /// What a command is told that leaves nothing behind: its key is free again.
@@ -260,6 +262,8 @@ fn decide(
         }
         Command::Hold(command) => holds::decide(book, command, packs, at)
             .map(|outcome| Ok(Outcome::Hold(Box::new(outcome)))),
+        Command::Deduct(command) => deduct(book, command, packs, at)
+            .map(|deducted| Ok(Outcome::Deducted(Box::new(deducted)))),
     }));
     match decided {
         Ok(Ok(decided)) => {
@@ -301,6 +305,7 @@ impl Outcome {
             }
             Self::Kept(_) => metrics::counter!("gongji_settlement_kept_total").increment(1),
             Self::Hold(outcome) => outcome.count(),
+            Self::Deducted(deducted) => deducted.count(),
         }
     }
 
@@ -317,6 +322,7 @@ impl Outcome {
             }
             Self::Kept(kept) => Answer::Keep(Box::new(answer::account(&kept.account, at))),
             Self::Hold(outcome) => outcome.into_answer(),
+            Self::Deducted(_) => Answer::Deduct,
         }
     }
 }
@@ -335,8 +341,8 @@ fn landmarks(
             Command::Refund(refund) => keys.push((refund.key.clone(), refund.id)),
             Command::Reverse(reverse) => keys.push((reverse.key.clone(), reverse.id)),
             Command::Allocate(allocate) => allocations.push(allocate.id),
-            // Whether it was done is told by asking again.
-            Command::Keep(_) => {}
+            // Whether it was done is told by asking again, and whoever wants a bill deducted asks again anyhow.
+            Command::Keep(_) | Command::Deduct(_) => {}
             Command::Hold(command) => {
                 let claim = command.claim();
                 keys.extend(claim.map(|(key, _, _, outcome)| (key.clone(), outcome)));

@@ -19,7 +19,9 @@ use crate::keep::Keep;
 use crate::limit::Scope;
 use crate::request::{Operation, RequestKey};
 use crate::reverse::Original;
-use crate::store::{self, StoreError, account, correction, enforced, limit, refund, settlement};
+use crate::store::{
+    self, StoreError, account, correction, deferral, enforced, limit, refund, settlement,
+};
 
 /// What the open commands of a batch need, gathered before anything is locked.
 #[derive(Debug, Default)]
@@ -34,6 +36,7 @@ struct Needs {
     /// Accounts that a clearing may take below zero.
     cleared: BTreeSet<AccountId>,
     holds: BTreeSet<kernel::HoldId>,
+    deducted: BTreeSet<kernel::SettlementId>,
 }
 
 impl Needs {
@@ -83,6 +86,9 @@ impl Needs {
                         needs.corrections.insert(*id);
                     }
                 }
+                Command::Deduct(deduct) => {
+                    needs.deducted.insert(deduct.settlement);
+                }
             }
         }
         needs
@@ -104,6 +110,16 @@ impl Needs {
         self.accounts
             .extend(hold.legs.iter().map(|leg| leg.account));
     }
+
+    /// What a deduction needs is told by the bill: its patient and institution.
+    fn of_deferrals(&mut self, book: &Book) {
+        for deferral in book.deferrals.values() {
+            if self.deducted.contains(&deferral.settlement) && deferral.is_open() {
+                self.patients.insert(deferral.patient);
+                self.institutions.insert(deferral.institution.clone());
+            }
+        }
+    }
 }
 
 /// Settlements first, then accounts, each sorted; then everything else. The time of the batch is the moment at which its
@@ -121,6 +137,11 @@ pub(super) async fn look(
     // ---- lock
     if !needs.settlements.is_empty() {
         lock_settlements(conn, &mut book, &mut needs, &mut scopes).await?;
+    }
+    let deferrals: BTreeSet<_> = needs.settlements.union(&needs.deducted).copied().collect();
+    if !deferrals.is_empty() {
+        book.deferrals = deferral::lock(conn, &list(&deferrals)).await?;
+        needs.of_deferrals(&book);
     }
     if !needs.corrections.is_empty() {
         book.corrections = correction::lock(conn, &list(&needs.corrections)).await?;

@@ -1,7 +1,9 @@
 //! Writes what a batch decided: one statement per table.
 
+use std::collections::BTreeSet;
+
 use chassis::outbox;
-use kernel::{AllocationId, SettlementId, Timestamp};
+use kernel::{AccountId, AllocationId, SettlementId, Timestamp};
 use prost::Message as _;
 use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
@@ -10,8 +12,10 @@ use super::batch::{Decision, Outcome};
 use super::{benefits, holds};
 use crate::book::Book;
 use crate::command::{Allocate, Command, Origin};
+use crate::deduct::{Deducted, Deduction};
+use crate::deferral::Deferral;
 use crate::event;
-use crate::keep::Kept;
+use crate::keep::{Kept, Mark};
 use crate::movement::{self, Movement};
 use crate::refund::{Place, Refunded};
 use crate::request::RequestKey;
@@ -19,7 +23,7 @@ use crate::reverse::Reversed;
 use crate::settlement::Settled;
 use crate::store::settlement::{LegRow, Row};
 use crate::store::{
-    StoreError, account, allocation, correction, key, limit, mark, refund, settlement,
+    StoreError, account, allocation, correction, deferral, key, limit, mark, refund, settlement,
 };
 
 /// Frees the keys of refused commands: a refusal leaves no trace, and its request may be sent again.
@@ -39,7 +43,7 @@ pub(super) async fn release(
                 keys.push((&reverse.original, reverse.id));
             }
             Command::Allocate(allocate) => credits.push(allocate.id),
-            Command::Keep(_) => {}
+            Command::Keep(_) | Command::Deduct(_) => {}
             Command::Hold(_) => {
                 keys.extend(command.claim().map(|(key, _, _, outcome)| (key, outcome)));
             }
@@ -70,6 +74,8 @@ struct Rows<'a> {
     allocations: Vec<&'a Allocate>,
     kept: Vec<(&'a Kept, &'a Origin)>,
     holds: holds::Rows<'a>,
+    deferrals: Vec<(&'a Deferral, Vec<u8>)>,
+    deductions: Vec<&'a Deduction>,
     events: Vec<outbox::Entry>,
 }
 
@@ -79,6 +85,7 @@ impl<'a> Rows<'a> {
         let trace = origin.trace_parent.as_ref();
         match &decision.outcome {
             Outcome::Settled(settled, answer) => self.settled(settled, answer, origin),
+            Outcome::Deducted(deducted) => self.add_deducted(deducted, origin),
             Outcome::Declined(declined, answer) => {
                 self.settlements.push(Row::declined(declined, answer));
             }
@@ -132,6 +139,9 @@ impl<'a> Rows<'a> {
         if !settled.fingerprint.is_empty() {
             self.credentials.push((&settled.fingerprint, &settled.key));
         }
+        let shown = |deferral| (deferral, answer.encode_to_vec());
+        self.deferrals
+            .extend(settled.deferral.as_deref().map(shown));
         let trace = origin.trace_parent.as_ref();
         self.events.extend(event::of_settlement(settled, trace));
     }
@@ -168,6 +178,50 @@ impl<'a> Rows<'a> {
         self.refunds.push((refunded, answer));
         let trace = origin.trace_parent.as_ref();
         self.events.extend(event::of_refund(refunded, trace));
+    }
+
+    fn add_deducted(&mut self, deducted: &'a Deducted, origin: &'a Origin) {
+        let trace = origin.trace_parent.as_ref();
+        if let Some(charge) = &deducted.charge {
+            let settled = &charge.settled;
+            let movements = movement::of_settlement(settled, origin);
+            for ((no, leg), movement) in (charge.first_leg..).zip(&settled.legs).zip(movements) {
+                self.legs.push(LegRow {
+                    settlement: settled.id,
+                    no,
+                    leg,
+                    movement: movement.id,
+                });
+                self.movements.push(movement);
+            }
+            self.deductions.push(charge);
+            self.events.extend(event::of_settlement(settled, trace));
+        }
+        self.events.extend(
+            deducted
+                .given_up
+                .iter()
+                .map(|rest| event::given_up(rest, trace)),
+        );
+    }
+
+    /// The accounts that can pay more than before: money came into them or was let go, or they were unfrozen.
+    fn replenished(&self) -> BTreeSet<AccountId> {
+        let money_in = self
+            .movements
+            .iter()
+            .filter(|movement| movement.is_money_in());
+        let unfrozen = self
+            .kept
+            .iter()
+            .filter(|(kept, _)| kept.mark == Some(Mark::Unfrozen));
+        let ended = self.holds.ended.iter();
+        let let_go = ended.flat_map(|(ended, _)| &ended.hold.legs);
+        money_in
+            .map(|movement| movement.account)
+            .chain(unfrozen.map(|(kept, _)| kept.account.id))
+            .chain(let_go.map(|leg| leg.account))
+            .collect()
     }
 }
 
@@ -210,6 +264,7 @@ pub(super) async fn write(
         refund::open_tasks(conn, &waiting, at).await?;
     }
     benefits::write(conn, book, decisions, at).await?;
+    deferral_rows(conn, book, &mut rows, at).await?;
     if !rows.credentials.is_empty() {
         rows.credentials.sort_unstable();
         settlement::use_credentials(conn, &rows.credentials, at).await?;
@@ -218,6 +273,29 @@ pub(super) async fn write(
     rows.events.extend(lifted);
     if !rows.events.is_empty() {
         outbox::record_all(conn, &rows.events).await?;
+    }
+    Ok(())
+}
+
+async fn deferral_rows(
+    conn: &mut PgConnection,
+    book: &Book,
+    rows: &mut Rows<'_>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if !rows.deferrals.is_empty() {
+        deferral::insert(conn, &rows.deferrals).await?;
+    }
+    let changed = book.moved_deferrals();
+    if !changed.is_empty() {
+        deferral::write(conn, &changed, &rows.deductions).await?;
+    }
+    // After the locks, and so whoever begins to wait for this money later finds it.
+    let replenished: Vec<AccountId> = rows.replenished().into_iter().collect();
+    if !replenished.is_empty() {
+        let waited_for = deferral::waited_for(conn, &replenished).await?;
+        let came = |(account, person)| event::money_came(account, person, at);
+        rows.events.extend(waited_for.into_iter().map(came));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use settlement::refund::What;
 use settlement::request::RequestKey;
 use settlement::store;
 
+use crate::ear::Ear;
 use crate::scene::{Enrolled, Scene, card, id_of, settlement};
 
 const CLINIC: &str = "H2310";
@@ -396,5 +397,36 @@ async fn no_statement_can_break_what_the_fund_paid() {
         let broken = sqlx::query(tampering).execute(&scene.db).await;
         assert!(broken.is_err(), "{tampering}");
     }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn the_fund_pays_its_part_of_a_bill_when_it_is_accepted_and_only_the_rest_is_open() {
+    let scene = town().await;
+    let ear = Ear::of(&scene);
+    let patient = insured(&scene, "231000", common::PersonKind::Working).await;
+    // 1,800.00 of deductible, and 70 % of the other 3,000.00.
+    let bill = visit(&[("A", 480_000)]);
+    let accepted = scene.accept(key(&scene, CLINIC), patient, bill).await;
+    let accepted = accepted.unwrap();
+    let split = settlement(&accepted).split.clone().unwrap();
+    assert_eq!((split.pooled_fen, split.open_fen), (210_000, 270_000));
+    assert_eq!(benefit(&accepted).parts.unwrap().deductible_fen, 180_000);
+    let id = id_of(&accepted);
+    // The fund gets back what it would not have paid of the rest; the other part was owed by nobody yet.
+    let back = scene
+        .refund_under(key(&scene, CLINIC), id, What::Amount(Fen::new(10_000)))
+        .await
+        .unwrap();
+    assert_eq!((back.pooled_fen, back.open_fen), (7_000, 3_000));
+    scene.credit(patient, 300_000).await.unwrap();
+    ear.listen(&scene).await;
+    assert_eq!(scene.balance(patient).await, 33_000);
+    let rest = cancel(&scene, id).await;
+    assert_eq!(
+        (rest.pooled_fen, rest.own_fen, rest.cash_fen),
+        (203_000, 267_000, 0)
+    );
+    assert_eq!(scene.balance(patient).await, 300_000);
     scene.end().await;
 }

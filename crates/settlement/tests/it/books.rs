@@ -55,11 +55,16 @@ const DIFFERING: &[&str] = &[
         SELECT coalesce(sum(amount_fen) FILTER (WHERE account_id IS NOT NULL), 0),
                coalesce(sum(amount_fen) FILTER (WHERE account_id IS NULL), 0)
         FROM movement m WHERE m.refund_id = r.refund_id)",
-    "SELECT count(*) FROM settlement s WHERE (cash_back_fen, pooled_back_fen) <> (
-        SELECT coalesce(sum(cash_fen), 0), coalesce(sum(pooled_fen), 0) FROM refund r
+    "SELECT count(*) FROM settlement s WHERE (cash_back_fen, pooled_back_fen, open_back_fen) <> (
+        SELECT coalesce(sum(cash_fen), 0), coalesce(sum(pooled_fen), 0), coalesce(sum(open_fen), 0) FROM refund r
         WHERE r.settlement_id = s.settlement_id)",
     "SELECT count(*) FROM movement m WHERE credit LIKE 'suspense:%' AND NOT EXISTS (
         SELECT FROM refund_task t WHERE t.task_id = m.movement_id AND t.amount_fen = m.amount_fen)",
+    "SELECT count(*) FROM settlement s LEFT JOIN deferral d USING (settlement_id)
+        WHERE (open_fen > open_back_fen) <> coalesce(d.state = 'OPEN', false)",
+    "SELECT count(*) FROM settlement s JOIN deferral d USING (settlement_id) WHERE (own_fen + aid_fen, d.deductions) <> (
+        SELECT coalesce(sum(own_fen + aid_fen), 0), count(*) FROM deduction
+        WHERE deduction.settlement_id = s.settlement_id)",
     "SELECT count(*) FROM movement_default",
     "SELECT count(*) FROM benefit b JOIN settlement s USING (settlement_id)
         WHERE pooled_returned_fen <> pooled_back_fen",

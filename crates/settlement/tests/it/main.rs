@@ -1,11 +1,13 @@
 //! The writer and the projection against a real Postgres. Stories over the whole stack are elsewhere.
 
 mod accounts;
+mod after_visit;
 mod benefits;
 mod books;
 mod charges;
 mod credits;
 mod database;
+mod ear;
 mod family_years;
 mod fences;
 mod holds;

@@ -42,6 +42,7 @@ async fn settle_on(
         patient: card(patient),
         bill,
         quote: Some(Named { id, found }),
+        deduct: settlement::deferral::Deduct::AtOnce,
     };
     scene.submit(settle).await
 }

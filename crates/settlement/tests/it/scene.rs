@@ -29,6 +29,7 @@ use settlement::command::{
     Allocate, AllocationKind, Answer, Cancel, Command, Origin, Presented, Settle,
 };
 use settlement::consumer::Projection;
+use settlement::deferral::Deduct;
 use settlement::institution::{Institution, Kind};
 use settlement::keep::Keep;
 use settlement::request::RequestKey;
@@ -286,11 +287,32 @@ impl Scene {
         self.settle_under(self.key(), card(patient), bill).await
     }
 
+    /// Has a bill accepted, to be deducted after the visit.
+    pub async fn accept(
+        &self,
+        key: RequestKey,
+        patient: Enrolled,
+        bill: Bill,
+    ) -> Result<pb::SettleResponse, Refusal> {
+        self.submit_bill(key, card(patient), bill, Deduct::AfterVisit)
+            .await
+    }
+
     pub async fn settle_under(
         &self,
         key: RequestKey,
         patient: Presented,
         bill: Bill,
+    ) -> Result<pb::SettleResponse, Refusal> {
+        self.submit_bill(key, patient, bill, Deduct::AtOnce).await
+    }
+
+    async fn submit_bill(
+        &self,
+        key: RequestKey,
+        patient: Presented,
+        bill: Bill,
+        deduct: Deduct,
     ) -> Result<pb::SettleResponse, Refusal> {
         let settle = Settle {
             id: SettlementId::generate(),
@@ -298,6 +320,7 @@ impl Scene {
             patient,
             bill,
             quote: None,
+            deduct,
         };
         self.submit(settle).await
     }

@@ -153,7 +153,7 @@ impl Bill {
                 ],
                 ..pb::Bill::default()
             }),
-            quote_id: String::new(),
+            ..pb::SettleRequest::default()
         }
     }
 
