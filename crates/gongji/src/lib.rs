@@ -11,6 +11,7 @@ mod reconcile;
 mod serve;
 mod service;
 mod token;
+mod verify;
 mod year_end;
 
 use std::process::ExitCode;
@@ -57,6 +58,11 @@ enum Command {
     /// How notices read, with your own words or the shipped ones; and those that could not be put into words.
     #[command(subcommand)]
     Notice(notice::Command),
+    /// Derive the books again from what was posted, and name the first row that is wrong. Ends with 0 if they are sound, 1 if not.
+    Verify(verify::Arguments),
+    /// Write data into files.
+    #[command(subcommand)]
+    Export(verify::Exported),
     /// What a service has still to publish, and who has yet to confirm it.
     #[command(subcommand)]
     Events(events::Command),
@@ -73,7 +79,7 @@ pub fn main() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -81,8 +87,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Verify(arguments) => return Ok(verify::run(&arguments).await),
+        Command::Export(command) => verify::export(command).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Migrate(target) => migrate(&target).await,
         Command::Keys(arguments) => keys::run(&arguments).await,
@@ -95,7 +103,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Notice(command) => notice::run(command).await,
         Command::Events(command) => events::run(command).await,
         Command::Parked(command) => parked::run(command).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn migrate(target: &service::Target) -> anyhow::Result<()> {

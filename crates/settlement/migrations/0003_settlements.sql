@@ -41,6 +41,9 @@ CREATE TABLE settlement (
     sandbox            boolean     NOT NULL,
     -- The answer as it was given, encoded: a repeated request gets it again, explanation and all.
     answer             bytea       NOT NULL,
+    -- The block in which it is sealed (0010_books.sql).
+    lane               smallint    NOT NULL CHECK (lane > 0),
+    height             bigint      NOT NULL CHECK (height > 0),
     -- What came back of it that no leg holds; moved under this row's lock, like all that follows.
     cash_back_fen      bigint      NOT NULL DEFAULT 0,
     pooled_back_fen    bigint      NOT NULL DEFAULT 0,

@@ -4,6 +4,10 @@
 CREATE TABLE movement (
     movement_id           uuid        NOT NULL,
     posted_at             timestamptz NOT NULL,
+    -- Its place in the sealed chain (0010_books.sql): which lane, which block, and where in it.
+    lane                  smallint    NOT NULL CHECK (lane > 0),
+    height                bigint      NOT NULL CHECK (height > 0),
+    position              integer     NOT NULL CHECK (position > 0),
     kind                  text        NOT NULL CHECK (kind IN (
         'ALLOCATION_ACTUAL', 'OPENING_BALANCE', 'CHARGE_OWN', 'CHARGE_AID', 'CANCEL_OWN', 'CANCEL_AID',
         'REFUND_OWN', 'REFUND_AID', 'REVERSAL_OWN', 'REVERSAL_AID',
@@ -75,7 +79,7 @@ CREATE UNIQUE INDEX movement_by_account ON movement (account_id, account_version
 -- Makes the partitions of `months` months from the business month of `from_day` on; says how many are new.
 -- A month that already has rows in the default partition is left there.
 CREATE FUNCTION movement_partitions(from_day date, months integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
     first_day date;
     lower_end timestamptz;
@@ -94,7 +98,12 @@ BEGIN
         CONTINUE WHEN to_regclass(partition) IS NOT NULL;
         CONTINUE WHEN EXISTS (
             SELECT FROM movement_default WHERE posted_at >= lower_end AND posted_at < upper_end);
-        EXECUTE format('CREATE TABLE %I PARTITION OF movement FOR VALUES FROM (%L) TO (%L)',
+        -- Made apart and then attached: charges go on meanwhile. Only readers that look through all months wait, and if one of them
+        -- reads for long, this gives up and is tried again later: months ahead are there.
+        EXECUTE format('CREATE TABLE %I (LIKE movement INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition);
+        EXECUTE format('CREATE TRIGGER movement_is_not_emptied BEFORE TRUNCATE ON %I FOR EACH STATEMENT '
+            'EXECUTE FUNCTION refuse_change()', partition);
+        EXECUTE format('ALTER TABLE movement ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
             partition, lower_end, upper_end);
         made := made + 1;
     END LOOP;

@@ -19,6 +19,9 @@ CREATE TABLE refund (
     refunded_at   timestamptz NOT NULL,
     -- The answer as it was given, encoded.
     answer        bytea       NOT NULL,
+    -- The block in which it is sealed (0010_books.sql).
+    lane          smallint    NOT NULL CHECK (lane > 0),
+    height        bigint      NOT NULL CHECK (height > 0),
     CONSTRAINT refund_parts_add_up CHECK (total_fen = pooled_fen + own_fen + aid_fen + cash_fen + open_fen)
 );
 

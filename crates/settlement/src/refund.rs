@@ -135,14 +135,20 @@ impl Refunded {
 
     /// What waits in suspense, and why.
     pub fn waiting(&self) -> impl Iterator<Item = (&Returned, Waiting)> {
-        self.legs.iter().filter_map(|leg| match leg.place {
-            Place::Account(_) => None,
-            Place::Suspense(why) => Some((leg, why)),
-        })
+        let waits = |leg| Returned::waits(leg).map(|why| (leg, why));
+        self.legs.iter().filter_map(waits)
     }
 }
 
 impl Returned {
+    /// Why it waits in suspense, if it does.
+    pub fn waits(&self) -> Option<Waiting> {
+        match self.place {
+            Place::Account(_) => None,
+            Place::Suspense(why) => Some(why),
+        }
+    }
+
     fn leg(&self, after: After) -> Leg {
         Leg {
             payer: self.paid.payer,

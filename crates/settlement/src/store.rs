@@ -15,6 +15,7 @@ pub mod account;
 pub mod allocation;
 pub mod aside;
 pub mod benefit;
+pub mod books;
 pub mod catalogue;
 pub mod correction;
 pub mod deferral;

@@ -153,6 +153,9 @@ pub enum BenchError {
         /// Why not.
         source: sqlx::Error,
     },
+    /// The opening balances could not be sealed.
+    #[error("cannot seal the opening balances")]
+    Seal(#[source] settlement::store::StoreError),
     /// The bus did not say which version it is.
     #[error("cannot ask nats-server for its version")]
     Bus(#[source] async_nats::ConnectError),

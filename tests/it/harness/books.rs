@@ -242,12 +242,27 @@ impl Stack {
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Changes settlement's tables behind its back.
+    /// Changes settlement's tables behind its back, and without the triggers that forbid it.
     pub async fn tamper(&self, sql: &'static str) {
-        sqlx::query(sql)
-            .execute(&self.settlement)
+        let mut tx = chassis::db::begin(&self.settlement)
             .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            .expect("settlement's database answers");
+        for switch in ["DISABLE", "ENABLE"] {
+            for table in ["movement", "settlement", "leg", "refund", "block", "lane"] {
+                let switch = format!("ALTER TABLE {table} {switch} TRIGGER USER");
+                sqlx::query(AssertSqlSafe(switch))
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+            if switch == "DISABLE" {
+                sqlx::query(sql)
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+        }
+        tx.commit().await.expect("settlement's database answers");
     }
 
     /// A digest of all rows of settlement's tables: equal before and after means that nothing changed.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{StoreError, column};
 use crate::movement::{Cause, Movement};
+use crate::seal::{MovementEntry, Place, Sealer};
 
 pub mod fund;
 
@@ -40,10 +41,41 @@ impl Movement<'_> {
     }
 }
 
-/// Posts movements.
+impl Movement<'_> {
+    /// Seals the row as it is stored.
+    pub fn seal(&self, sealer: &mut Sealer) {
+        sealer.movement(&MovementEntry {
+            movement_id: self.id.uuid(),
+            kind: self.kind.code(),
+            debit: &self.debit,
+            credit: &self.credit,
+            amount_fen: self.amount.get(),
+            account_id: Some(self.account.uuid()),
+            bucket: Some(self.bucket.code()),
+            account_version: self.after.map(|after| after.version),
+            current_after_fen: self.after.map(|after| after.current.get()),
+            prior_after_fen: self.after.map(|after| after.prior.get()),
+            settlement_id: self.settlement(),
+            refund_id: self.refund(),
+            allocation_id: self.allocation(),
+            beneficiary_person_id: self.aid.map(|aid| aid.beneficiary.uuid()),
+            binding_id: self.aid.map(|aid| aid.binding.uuid()),
+            mandate_version: self.aid.map(|aid| aid.mandate),
+            reverses: self.reverses(),
+            caller_role: self.origin.role.code(),
+            caller: &self.origin.caller,
+            reason: self.reason,
+            trace_parent: self.origin.trace_parent.as_deref(),
+            sandbox: self.sandbox,
+        });
+    }
+}
+
+/// Posts movements; their positions in the block are their order.
 pub async fn insert(
     conn: &mut PgConnection,
     rows: &[Movement<'_>],
+    place: Place,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
@@ -52,12 +84,12 @@ pub async fn insert(
         INSERT INTO movement
             (movement_id, kind, debit, credit, amount_fen, account_id, bucket, account_version, current_after_fen,
              prior_after_fen, settlement_id, refund_id, allocation_id, beneficiary_person_id, binding_id,
-             mandate_version, reverses, caller_role, caller, reason, trace_parent, sandbox, posted_at)
-        SELECT moved.*, $23
+             mandate_version, reverses, caller_role, caller, reason, trace_parent, sandbox, position, posted_at, lane, height)
+        SELECT moved.*, $23, $24, $25
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::bigint[],
             $9::bigint[], $10::bigint[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[],
-            $17::uuid[], $18::text[], $19::text[], $20::text[], $21::text[], $22::boolean[]) AS moved
+            $17::uuid[], $18::text[], $19::text[], $20::text[], $21::text[], $22::boolean[]) WITH ORDINALITY AS moved
         "#,
         &column(rows, |row| row.id.uuid()),
         &column(rows, |row| row.kind.code().to_owned()),
@@ -82,6 +114,8 @@ pub async fn insert(
         &column(rows, |row| row.origin.trace_parent.clone()) as &[Option<String>],
         &column(rows, |row| row.sandbox),
         at.to_sqlx(),
+        place.lane,
+        place.height,
     )
     .execute(conn)
     .await?;

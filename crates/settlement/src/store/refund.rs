@@ -15,6 +15,7 @@ use super::{StoreError, column, touched, word};
 use crate::movement::Movement;
 use crate::refund::Refunded;
 use crate::reverse::Reversed;
+use crate::seal::{self, Place, RefundEntry, Sealer};
 use crate::settlement::{PaidLeg, PaidLine, Split, Stored};
 
 /// Locks settlements of which something is to be given back, in the order of their ids, with their legs. Declined bills are
@@ -200,10 +201,31 @@ pub async fn look_at_lines(
     Ok(lines.collect())
 }
 
+impl Refunded {
+    /// Seals the row as it is stored.
+    pub fn seal(&self, answer: &[u8], sealer: &mut Sealer) {
+        sealer.refund(&RefundEntry {
+            refund_id: self.id.uuid(),
+            settlement_id: self.settlement.id.uuid(),
+            way: self.way.code(),
+            institution: &self.key.institution,
+            msgid: &self.key.msgid,
+            total_fen: self.split.total.get(),
+            pooled_fen: self.split.pooled.get(),
+            own_fen: self.split.own.get(),
+            aid_fen: self.split.aid.get(),
+            cash_fen: self.split.cash.get(),
+            open_fen: self.split.open.get(),
+            answer: seal::digest(answer),
+        });
+    }
+}
+
 /// Stores what was given back, each with its encoded answer.
 pub async fn insert(
     conn: &mut PgConnection,
     refunds: &[(&Refunded, Vec<u8>)],
+    place: Place,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
@@ -211,8 +233,8 @@ pub async fn insert(
         -- settlement.insert_refunds
         INSERT INTO refund
             (refund_id, settlement_id, way, institution, msgid, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, open_fen,
-             answer, refunded_at)
-        SELECT told.*, $13
+             answer, refunded_at, lane, height)
+        SELECT told.*, $13, $14, $15
         FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
             $9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[]) AS told
@@ -230,6 +252,8 @@ pub async fn insert(
         &column(refunds, |(row, _)| row.split.open.get()),
         &column(refunds, |(_, answer)| answer.clone()),
         at.to_sqlx(),
+        place.lane,
+        place.height,
     )
     .execute(conn)
     .await?;

@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use super::{StoreError, column};
 use crate::account::Account;
 use crate::request::RequestKey;
+use crate::seal::{self, LegEntry, Place, Sealer, SettlementEntry};
 use crate::settlement::{Declined, Leg, Settled, Split};
 
 /// One row of `settlement`.
@@ -23,6 +24,8 @@ pub struct Row<'a> {
     patient: &'a Account,
     usage: &'static str,
     split: Split,
+    /// Whether it is deducted after the visit.
+    deferred: bool,
     rules: String,
     answer: Vec<u8>,
 }
@@ -37,6 +40,7 @@ impl<'a> Row<'a> {
             patient: &settled.patient,
             usage: settled.usage.code(),
             split: settled.split,
+            deferred: settled.deferral.is_some(),
             rules: settled.rules().join(" "),
             answer: answer.encode_to_vec(),
         }
@@ -59,9 +63,45 @@ impl<'a> Row<'a> {
                 cash: nothing,
                 open: nothing,
             },
+            deferred: false,
             rules: String::new(),
             answer: answer.encode_to_vec(),
         }
+    }
+}
+
+impl Row<'_> {
+    /// What orders the settlements of a block.
+    pub fn id(&self) -> SettlementId {
+        self.id
+    }
+
+    /// Seals the row as it is stored.
+    pub fn seal(&self, sealer: &mut Sealer) {
+        sealer.settlement(&SettlementEntry {
+            settlement_id: self.id.uuid(),
+            institution: &self.key.institution,
+            msgid: &self.key.msgid,
+            outcome: if self.decline_reason.is_none() {
+                "SETTLED"
+            } else {
+                "DECLINED"
+            },
+            decline_reason: self.decline_reason.as_deref(),
+            patient_person_id: self.patient.person.uuid(),
+            patient_account_id: self.patient.id.uuid(),
+            usage: self.usage,
+            total_fen: self.split.total.get(),
+            pooled_fen: self.split.pooled.get(),
+            rest: seal::Rest::of(
+                [self.split.total, self.split.pooled].map(Fen::get),
+                [self.split.own, self.split.aid, self.split.cash].map(Fen::get),
+                self.deferred,
+            ),
+            rules: &self.rules,
+            sandbox: self.patient.sandbox,
+            answer: seal::digest(&self.answer),
+        });
     }
 }
 
@@ -69,6 +109,7 @@ impl<'a> Row<'a> {
 pub async fn insert(
     conn: &mut PgConnection,
     rows: &[Row<'_>],
+    place: Place,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
@@ -77,10 +118,10 @@ pub async fn insert(
         INSERT INTO settlement
             (settlement_id, institution, msgid, outcome, decline_reason, patient_person_id, patient_account_id,
              person_no, region, scheme, usage, total_fen, pooled_fen, own_fen, aid_fen, cash_fen, open_fen, rules, sandbox,
-             answer, settled_at)
+             answer, settled_at, lane, height)
         SELECT settlement_id, institution, msgid, CASE WHEN decline_reason IS NULL THEN 'SETTLED' ELSE 'DECLINED' END,
                decline_reason, patient_person_id, patient_account_id, person_no, region, scheme, usage, total_fen,
-               pooled_fen, own_fen, aid_fen, cash_fen, open_fen, string_to_array(rules, ' '), sandbox, answer, $20
+               pooled_fen, own_fen, aid_fen, cash_fen, open_fen, string_to_array(rules, ' '), sandbox, answer, $20, $21, $22
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
@@ -109,6 +150,8 @@ pub async fn insert(
         &column(rows, |row| row.patient.sandbox),
         &column(rows, |row| row.answer.clone()),
         at.to_sqlx(),
+        place.lane,
+        place.height,
     )
     .execute(conn)
     .await?;
@@ -147,6 +190,38 @@ impl LegRow<'_> {
             Payer::Aid { mandate, .. } => Some(mandate),
         }
     }
+
+    fn limit_day(&self) -> Option<String> {
+        let windows = self.leg.counted_in;
+        windows.map(|windows| windows.day.to_string())
+    }
+
+    fn limit_year(&self) -> Option<String> {
+        let windows = self.leg.counted_in;
+        windows.map(|windows| windows.year.to_string())
+    }
+}
+
+impl LegRow<'_> {
+    /// Seals the row as it is stored.
+    pub fn seal(&self, sealer: &mut Sealer) {
+        let (day, year) = (self.limit_day(), self.limit_year());
+        sealer.leg(&LegEntry {
+            settlement_id: self.settlement.uuid(),
+            leg_no: self.no,
+            kind: &self.kind(),
+            account_id: self.leg.account.uuid(),
+            person_id: self.leg.person.uuid(),
+            bucket: self.leg.bucket.code(),
+            amount_fen: self.leg.amount.get(),
+            binding_id: self.binding(),
+            mandate_version: self.mandate(),
+            medical_year: self.leg.medical_year,
+            limit_day: day.as_deref(),
+            limit_year: year.as_deref(),
+            movement_id: self.movement.uuid(),
+        });
+    }
 }
 
 /// Stores legs.
@@ -175,8 +250,8 @@ pub async fn insert_legs(conn: &mut PgConnection, rows: &[LegRow<'_>]) -> Result
         &column(rows, LegRow::binding) as &[Option<uuid::Uuid>],
         &column(rows, LegRow::mandate) as &[Option<i64>],
         &column(rows, |row| row.leg.medical_year),
-        &column(rows, |row| row.leg.counted_in.map(|windows| windows.day.to_string())) as &[Option<String>],
-        &column(rows, |row| row.leg.counted_in.map(|windows| windows.year.to_string())) as &[Option<String>],
+        &column(rows, LegRow::limit_day) as &[Option<String>],
+        &column(rows, LegRow::limit_year) as &[Option<String>],
         &column(rows, |row| row.movement.uuid()),
     )
     .execute(conn)

@@ -7,6 +7,7 @@ use kernel::{AllocationId, Reason, Refusal, SettlementId, Timestamp};
 use policy::Packs;
 use sqlx::{Connection as _, PgConnection};
 
+use super::write::Written;
 use super::{Job, Office, benefits, claim, holds, look, write};
 use crate::allocation::{Allocated, allocate};
 use crate::answer;
@@ -19,6 +20,7 @@ use crate::keep::{Kept, keep};
 use crate::refund::Refunded;
 use crate::request::RequestKey;
 use crate::reverse::{Reversed, reverse};
+use crate::seal::Head;
 use crate::settlement::{Declined, Settled};
 use crate::store::StoreError;
 use crate::store::settlement::CREDENTIAL_ONCE;
@@ -90,6 +92,9 @@ pub(super) enum Trouble {
     /// Another batch was in the way: try again.
     #[error("another batch was in the way")]
     Collision(#[source] StoreError),
+    /// Another connection makes this lane's chain longer: take a lane again.
+    #[error("the lane is another connection's")]
+    Overtaken,
     /// Nothing can be decided for the moment, and nothing was.
     #[error("the database cannot be worked with")]
     Away(#[source] StoreError),
@@ -143,10 +148,11 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
-/// Decides all jobs in one transaction. Either every answer is committed, or nothing is.
+/// Decides all jobs in one transaction. Either every answer is committed, or nothing is. `head` is where the lane's chain ends, and
+/// is moved on by a commit.
 #[tracing::instrument(level = "debug", name = "settlement.batch", skip_all, fields(commands = jobs.len()))]
 pub(super) async fn attempt(
-    conn: &mut PgConnection,
+    (conn, head): (&mut PgConnection, &mut Head),
     jobs: &[Job],
     office: &Office,
 ) -> Result<Vec<Done>, Trouble> {
@@ -194,7 +200,10 @@ pub(super) async fn attempt(
 
     // ---- write
     write::release(&mut tx, &refused).await?;
-    write::write(&mut tx, &book, &decisions, at).await?;
+    let Written::Sealed(sealed) = write::write(&mut tx, &book, &decisions, *head, at).await? else {
+        tx.rollback().await?;
+        return Err(Trouble::Overtaken);
+    };
 
     // ---- commit
     let (keys, allocations) = landmarks(jobs, &decisions);
@@ -204,6 +213,7 @@ pub(super) async fn attempt(
     let sent = Instant::now();
     match tx.commit().await {
         Ok(()) => {
+            *head = sealed;
             metrics::histogram!("gongji_settlement_commit_seconds").record(sent.elapsed());
             Ok(claimed.done())
         }

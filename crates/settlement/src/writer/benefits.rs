@@ -14,7 +14,8 @@ use crate::benefit::{self, Benefited, Returned};
 use crate::bill::Bill;
 use crate::book::Book;
 use crate::command::Command;
-use crate::movement::fund;
+use crate::movement::fund::{self, FundMovement};
+use crate::seal::Place;
 use crate::store::{self, StoreError};
 
 /// The bills that a batch settles, with their patients and the moments of the visits.
@@ -71,36 +72,51 @@ pub(crate) async fn look_at_benefits(
     Ok(())
 }
 
-/// Writes what the fund paid and got back: its movements, how it saw the bills, and the counters as they stand now.
+/// What the fund paid and got back in a batch: known before anything is written, because it is sealed with the rest.
+#[derive(Default)]
+pub(super) struct Rows<'a> {
+    pub(super) bills: Vec<(SettlementId, &'a Benefited)>,
+    pub(super) movements: Vec<FundMovement<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(decisions: &'a [Decision<'_>]) -> Self {
+        let mut rows = Self::default();
+        let Self { bills, movements } = &mut rows;
+        for decision in decisions {
+            match &decision.outcome {
+                Outcome::Settled(settled, _) => {
+                    bills.extend(settled.benefit.as_deref().map(|bill| (settled.id, bill)));
+                    movements.extend(fund::of_settlement(settled, decision.origin));
+                }
+                Outcome::Cancelled(refunded, _) | Outcome::Refunded(refunded, _) => {
+                    movements.extend(fund::of_refund(refunded, decision.origin));
+                }
+                Outcome::Reversed(reversed, _) => {
+                    let back = reversed.refunded.as_deref();
+                    movements.extend(back.and_then(|row| fund::of_refund(row, decision.origin)));
+                }
+                _ => {}
+            }
+        }
+        rows
+    }
+}
+
+/// Writes what the fund paid and got back: its movements, which come after the first `before` of the block, how it saw the bills,
+/// and the counters as they stand now.
 pub(super) async fn write(
     conn: &mut PgConnection,
     book: &Book,
-    decisions: &[Decision<'_>],
-    at: Timestamp,
+    Rows { bills, movements }: &Rows<'_>,
+    (before, place, at): (usize, Place, Timestamp),
 ) -> Result<(), StoreError> {
-    let mut bills: Vec<(SettlementId, &Benefited)> = Vec::new();
-    let mut movements = Vec::new();
-    for decision in decisions {
-        match &decision.outcome {
-            Outcome::Settled(settled, _) => {
-                bills.extend(settled.benefit.as_deref().map(|bill| (settled.id, bill)));
-                movements.extend(fund::of_settlement(settled, decision.origin));
-            }
-            Outcome::Cancelled(refunded, _) | Outcome::Refunded(refunded, _) => {
-                movements.extend(fund::of_refund(refunded, decision.origin));
-            }
-            Outcome::Reversed(reversed, _) => {
-                let refunded = reversed.refunded.as_deref();
-                movements.extend(refunded.and_then(|row| fund::of_refund(row, decision.origin)));
-            }
-            _ => {}
-        }
-    }
     if !bills.is_empty() {
-        store::benefit::insert(conn, &bills).await?;
+        store::benefit::insert(conn, bills).await?;
     }
     if !movements.is_empty() {
-        store::movement::fund::insert(conn, &movements, at).await?;
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        store::movement::fund::insert(conn, movements, (place, before), at).await?;
     }
     let used = book.benefits.moved();
     if !used.is_empty() {

@@ -7,12 +7,13 @@ use chassis::health::Progress;
 use chassis::tasks::{BoxError, Stop};
 use chassis::telemetry::Chain;
 use kernel::{Reason, Refusal};
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres};
 use tokio::sync::{Mutex, mpsc};
 
 use super::batch::{self, Done, Trouble, Unsure};
 use super::{Job, Office};
+use crate::seal::Head;
 use crate::store::{self, allocation, key};
 
 /// How long a lane waits for work before it says that it is still there.
@@ -53,7 +54,14 @@ pub(super) struct Lane {
     queue: Queue,
     most: usize,
     progress: Progress,
-    conn: Option<PoolConnection<Postgres>>,
+    held: Option<Held>,
+}
+
+/// A connection, and the lane it holds: where that lane's chain ends is known for as long as the connection lives.
+#[derive(Debug)]
+struct Held {
+    conn: PoolConnection<Postgres>,
+    head: Head,
 }
 
 impl Lane {
@@ -63,7 +71,7 @@ impl Lane {
             queue,
             most: most.max(1),
             progress,
-            conn: None,
+            held: None,
         }
     }
 
@@ -81,10 +89,12 @@ impl Lane {
         loop {
             self.progress.made();
             match self.queue.next(self.most).await {
-                jobs if jobs.is_empty() => return Ok(()),
+                jobs if jobs.is_empty() => break,
                 jobs => self.serve(jobs).await,
             }
         }
+        self.let_go();
+        Ok(())
     }
 
     /// Has jobs decided and answers each of them.
@@ -102,12 +112,19 @@ impl Lane {
                     tracing::debug!(error = %Chain(&error), "a batch collided with another and is tried again");
                     rounds.push(tried(jobs));
                 }
+                Err(Trouble::Overtaken) => {
+                    tracing::warn!(
+                        "another connection went on with this lane, which takes one anew"
+                    );
+                    self.let_go();
+                    rounds.push(tried(jobs));
+                }
                 Err(Trouble::Unsure(unsure)) => {
-                    self.lose_connection();
+                    self.let_go();
                     self.resolve(jobs, *unsure).await;
                 }
                 Err(Trouble::Away(error)) => {
-                    self.lose_connection();
+                    self.let_go();
                     tracing::error!(error = %Chain(&error), "the database is away");
                     refuse(jobs, Reason::Unavailable);
                 }
@@ -122,24 +139,25 @@ impl Lane {
 
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Done>, Trouble> {
         let office = self.office.clone();
-        let conn = self.connection().await?;
-        batch::attempt(conn, jobs, &office).await
+        let held = self.hold().await?;
+        batch::attempt((&mut held.conn, &mut held.head), jobs, &office).await
     }
 
-    async fn connection(&mut self) -> Result<&mut PgConnection, Trouble> {
-        if self.conn.is_none() {
+    async fn hold(&mut self) -> Result<&mut Held, Trouble> {
+        if self.held.is_none() {
+            // Not given back to the pool if it fails on the way: it may hold a lane already.
             let mut conn = self.office.db.acquire().await?;
+            conn.close_on_drop();
             store::lane::prepare(&mut conn).await?;
-            self.conn = Some(conn);
+            let head = store::lane::take(&mut conn).await?;
+            self.held = Some(Held { conn, head });
         }
-        Ok(&mut **self.conn.as_mut().expect("it was just acquired"))
+        Ok(self.held.as_mut().expect("it was just acquired"))
     }
 
-    /// A connection that failed is not given back to the pool.
-    fn lose_connection(&mut self) {
-        if let Some(conn) = self.conn.take() {
-            drop(conn.detach());
-        }
+    /// Ends the connection, and with it the hold on the lane.
+    fn let_go(&mut self) {
+        self.held = None;
     }
 
     /// Finds out whether a commit took place whose answer was lost: by looking, on another connection, and never by
@@ -150,7 +168,7 @@ impl Lane {
             Ok(true) => refuse(deliver(jobs, unsure.done), Reason::Unavailable),
             Ok(false) => refuse(jobs, Reason::Unavailable),
             Err(error) => {
-                self.lose_connection();
+                self.let_go();
                 tracing::error!(error = %Chain(&error), "the fate of a commit could not be found out");
                 refuse(jobs, Reason::Unavailable);
             }
@@ -158,9 +176,9 @@ impl Lane {
     }
 
     async fn landed(&mut self, unsure: &Unsure) -> Result<bool, Trouble> {
-        let conn = self.connection().await?;
-        Ok(key::landed(&mut *conn, &unsure.keys).await?
-            || allocation::landed(&mut *conn, &unsure.allocations).await?)
+        let conn = &mut self.hold().await?.conn;
+        Ok(key::landed(&mut **conn, &unsure.keys).await?
+            || allocation::landed(&mut **conn, &unsure.allocations).await?)
     }
 }
 

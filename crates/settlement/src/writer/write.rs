@@ -1,6 +1,6 @@
 //! Writes what a batch decided: one statement per table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::outbox;
 use kernel::{AccountId, AllocationId, SettlementId, Timestamp};
@@ -17,13 +17,15 @@ use crate::deferral::Deferral;
 use crate::event;
 use crate::keep::{Kept, Mark};
 use crate::movement::{self, Movement};
-use crate::refund::{Place, Refunded};
+use crate::refund::Refunded;
 use crate::request::RequestKey;
 use crate::reverse::Reversed;
+use crate::seal::{Block, Head, Place, Sealer, micros};
 use crate::settlement::Settled;
 use crate::store::settlement::{LegRow, Row};
 use crate::store::{
-    StoreError, account, allocation, correction, deferral, key, limit, mark, refund, settlement,
+    StoreError, account, allocation, correction, deferral, key, lane, limit, mark, refund,
+    settlement,
 };
 
 /// Frees the keys of refused commands: a refusal leaves no trace, and its request may be sent again.
@@ -76,6 +78,7 @@ struct Rows<'a> {
     holds: holds::Rows<'a>,
     deferrals: Vec<(&'a Deferral, Vec<u8>)>,
     deductions: Vec<&'a Deduction>,
+    fund: benefits::Rows<'a>,
     events: Vec<outbox::Entry>,
 }
 
@@ -170,7 +173,7 @@ impl<'a> Rows<'a> {
     fn give_back(&mut self, refunded: &'a Refunded, answer: Vec<u8>, origin: &'a Origin) {
         let movements = movement::of_refund(refunded, origin);
         for (leg, movement) in refunded.legs.iter().zip(movements) {
-            if let Place::Suspense(why) = leg.place {
+            if let Some(why) = leg.waits() {
                 self.waiting.push((self.movements.len(), why.code()));
             }
             self.movements.push(movement);
@@ -225,25 +228,95 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Writes all decisions, and the accounts and counters as they stand after them.
+/// How a batch was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Written {
+    /// The lane's chain ends here once it is committed.
+    Sealed(Head),
+    /// The lane's chain does not end where it was thought to: somebody else goes on with it, and this must not be committed.
+    Overtaken,
+}
+
+impl Rows<'_> {
+    /// Makes the block. A batch that posted nothing has none.
+    async fn seal(
+        &mut self,
+        conn: &mut PgConnection,
+        head: Head,
+        (place, at): (Place, Timestamp),
+    ) -> Result<Written, StoreError> {
+        let Self {
+            settlements,
+            legs,
+            movements,
+            refunds,
+            fund,
+            ..
+        } = self;
+        let posted = movements.len() + fund.movements.len();
+        if posted + settlements.len() + refunds.len() == 0 {
+            return Ok(Written::Sealed(head));
+        }
+        let mut sealer = Sealer::default();
+        let legs: BTreeMap<_, _> = legs.iter().map(|leg| (leg.movement, leg)).collect();
+        for movement in &*movements {
+            movement.seal(&mut sealer);
+            if let Some(leg) = legs.get(&movement.id) {
+                leg.seal(&mut sealer);
+            }
+        }
+        for movement in &fund.movements {
+            movement.seal(&mut sealer);
+        }
+        settlements.sort_unstable_by_key(Row::id);
+        for row in &*settlements {
+            row.seal(&mut sealer);
+        }
+        refunds.sort_unstable_by_key(|(refunded, _)| refunded.id);
+        for (refunded, answer) in &*refunds {
+            refunded.seal(answer, &mut sealer);
+        }
+        let block = Block {
+            place,
+            previous: head.hash,
+            contents: sealer.finish(),
+            posted_at: micros(at),
+        };
+        let head = block.head();
+        if lane::seal(conn, &block, &head.hash, at).await? {
+            Ok(Written::Sealed(head))
+        } else {
+            Ok(Written::Overtaken)
+        }
+    }
+}
+
+/// Writes all decisions, and the accounts and counters as they stand after them; last of all the block that seals them.
 pub(super) async fn write(
     conn: &mut PgConnection,
     book: &Book,
     decisions: &[Decision<'_>],
+    head: Head,
     at: Timestamp,
-) -> Result<(), StoreError> {
-    let mut rows = Rows::default();
+) -> Result<Written, StoreError> {
+    let mut rows = Rows {
+        fund: benefits::Rows::of(decisions),
+        ..Rows::default()
+    };
     for decision in decisions {
         rows.add(decision);
     }
+    let Some(place) = head.next() else {
+        return Ok(Written::Overtaken);
+    };
     if !rows.settlements.is_empty() {
-        settlement::insert(conn, &rows.settlements, at).await?;
+        settlement::insert(conn, &rows.settlements, place, at).await?;
     }
     if !rows.legs.is_empty() {
         settlement::insert_legs(conn, &rows.legs).await?;
     }
     if !rows.refunds.is_empty() {
-        refund::insert(conn, &rows.refunds, at).await?;
+        refund::insert(conn, &rows.refunds, place, at).await?;
         refund::write(conn, &book.moved_settlements()).await?;
     }
     if !rows.reversals.is_empty() {
@@ -253,7 +326,7 @@ pub(super) async fn write(
         keep_rows(conn, &rows, at).await?;
     }
     if !rows.movements.is_empty() || book.is_reshaped() {
-        movement_rows(conn, book, &rows.movements, at).await?;
+        movement_rows(conn, book, &rows.movements, (place, at)).await?;
     }
     if !rows.waiting.is_empty() {
         let waiting: Vec<_> = rows
@@ -263,7 +336,8 @@ pub(super) async fn write(
             .collect();
         refund::open_tasks(conn, &waiting, at).await?;
     }
-    benefits::write(conn, book, decisions, at).await?;
+    let before = rows.movements.len();
+    benefits::write(conn, book, &rows.fund, (before, place, at)).await?;
     deferral_rows(conn, book, &mut rows, at).await?;
     if !rows.credentials.is_empty() {
         rows.credentials.sort_unstable();
@@ -274,7 +348,7 @@ pub(super) async fn write(
     if !rows.events.is_empty() {
         outbox::record_all(conn, &rows.events).await?;
     }
-    Ok(())
+    rows.seal(conn, head, (place, at)).await
 }
 
 async fn deferral_rows(
@@ -331,10 +405,10 @@ async fn movement_rows(
     conn: &mut PgConnection,
     book: &Book,
     movements: &[Movement<'_>],
-    at: Timestamp,
+    (place, at): (Place, Timestamp),
 ) -> Result<(), StoreError> {
     if !movements.is_empty() {
-        crate::store::movement::insert(conn, movements, at).await?;
+        crate::store::movement::insert(conn, movements, place, at).await?;
     }
     if book.is_reshaped() {
         account::write_whole(conn, &book.moved_accounts()).await?;

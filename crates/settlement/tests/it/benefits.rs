@@ -17,11 +17,11 @@ use settlement::store;
 use crate::ear::Ear;
 use crate::scene::{Enrolled, Scene, card, id_of, settlement};
 
-const CLINIC: &str = "H2310";
+pub const CLINIC: &str = "H2310";
 const FAR_CLINIC: &str = "H3206";
 
 /// Mudanjiang: a hospital of tier one, one of another province, and a catalogue.
-async fn town() -> Scene {
+pub async fn town() -> Scene {
     let scene = Scene::begin().await;
     let clinic = |code: &str, region: &str| Institution {
         code: code.to_owned(),
@@ -59,7 +59,7 @@ async fn import(scene: &Scene, rows: &[pb::CatalogueItem]) -> usize {
     changed.unwrap().len()
 }
 
-async fn insured(scene: &Scene, region: &str, kind: common::PersonKind) -> Enrolled {
+pub async fn insured(scene: &Scene, region: &str, kind: common::PersonKind) -> Enrolled {
     let enrolled = Enrolled {
         person: PersonId::generate(),
         account: AccountId::generate(),
@@ -74,7 +74,7 @@ async fn insured(scene: &Scene, region: &str, kind: common::PersonKind) -> Enrol
     enrolled
 }
 
-fn visit(lines: &[(&str, i64)]) -> Bill {
+pub fn visit(lines: &[(&str, i64)]) -> Bill {
     let lines: Vec<FeeLine> = (1..)
         .zip(lines)
         .map(|(no, (code, fen)): (i32, _)| FeeLine {
@@ -92,12 +92,12 @@ fn visit(lines: &[(&str, i64)]) -> Bill {
     }
 }
 
-fn key(scene: &Scene, clinic: &str) -> RequestKey {
+pub fn key(scene: &Scene, clinic: &str) -> RequestKey {
     let shop = scene.key();
     RequestKey::new(clinic, &shop.msgid.replace(&shop.institution, clinic)).unwrap()
 }
 
-async fn settle(
+pub async fn settle(
     scene: &Scene,
     patient: Enrolled,
     bill: Bill,

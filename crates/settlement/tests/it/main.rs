@@ -3,6 +3,7 @@
 mod accounts;
 mod after_visit;
 mod benefits;
+mod blocks;
 mod books;
 mod charges;
 mod credits;
@@ -20,4 +21,5 @@ mod refunds;
 mod reversals;
 mod scene;
 mod statements;
+mod verify;
 mod years;

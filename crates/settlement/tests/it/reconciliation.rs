@@ -296,5 +296,5 @@ async fn what_only_the_centre_has_is_told_page_by_page_and_each_once() {
     left.dedup();
     assert_eq!(left.len(), 3_999);
     assert_eq!(details.comparison.tally.only_at_centre, 3_999);
-    scene.end().await;
+    scene.end_forged().await;
 }

@@ -158,8 +158,21 @@ impl Scene {
 
     /// Stops the writer and checks the books.
     pub async fn end(self) {
+        let found = crate::verify::in_the_tables(&self, Vec::new()).await;
+        found.unwrap();
+        self.end_forged().await;
+    }
+
+    /// The same where the story wrote rows itself, which no block holds.
+    pub async fn end_forged(self) {
         self.books_balance().await;
         self.tasks.shut_down().await.unwrap();
+    }
+
+    /// Lets the story write what the ledger never would: other times, other balances.
+    pub async fn forge(&self) {
+        self.run("ALTER TABLE movement DISABLE TRIGGER movement_is_for_ever")
+            .await;
     }
 
     /// A person with an employees' account that holds `fen` of this year's money.

@@ -130,6 +130,7 @@ async fn a_balance_as_of_any_instant_is_the_sum_of_what_had_moved_by_then() {
 #[tokio::test]
 async fn a_replica_whose_clock_is_behind_takes_no_balance_out_of_order() {
     let scene = Scene::begin().await;
+    scene.forge().await;
     let worker = scene.enrol(1_000).await;
     let first = scene.clock.now();
     let second = scene.pass(10);
@@ -154,12 +155,13 @@ async fn a_replica_whose_clock_is_behind_takes_no_balance_out_of_order() {
             "{at}"
         );
     }
-    scene.end().await;
+    scene.end_forged().await;
 }
 
 #[tokio::test]
 async fn a_balance_is_read_after_the_batch_that_is_moving_the_account() {
     let scene = Scene::begin().await;
+    scene.forge().await;
     let worker = scene.enrol(1_000).await;
     let mut moving = chassis::db::begin(&scene.db).await.unwrap();
     let held = "SELECT 1::bigint FROM account FOR UPDATE";

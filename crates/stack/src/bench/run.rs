@@ -188,6 +188,7 @@ impl<'a> Bench<'a> {
             tables: Tables {
                 settlement: connect(stack, "settlement").await?,
                 authorization: connect(stack, "authorization").await?,
+                head: None,
             },
             notification: connect(stack, "notification").await?,
             crowd: Crowd::of(&stack.layout, &stack.callers, wanted)?,

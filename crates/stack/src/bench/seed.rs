@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use kernel::clock::business_day;
 use kernel::{AccountId, Fen};
 use proto::settlement::v1 as pb;
+use settlement::seal::{Block, Contents, Head, MovementEntry, NOTHING, Place, Sealer, micros};
+use settlement::store::{StoreError, lane};
 use sqlx::PgConnection;
 use tonic::Status;
 
@@ -46,6 +48,8 @@ pub struct Tables {
     pub settlement: PgConnection,
     /// Tokens.
     pub authorization: PgConnection,
+    /// Where the chain of the seed's own lane ends, once it has one.
+    pub head: Option<Head>,
 }
 
 impl Tables {
@@ -129,10 +133,52 @@ impl Tables {
             statement: "-- bench.movements
              COPY movement (movement_id, posted_at, kind, debit, credit, amount_fen, account_id, bucket,
                             account_version, current_after_fen, prior_after_fen, allocation_id,
-                            caller_role, caller, reason, sandbox) FROM STDIN",
+                            caller_role, caller, reason, sandbox, lane, height, position) FROM STDIN",
         };
-        let write = |text: &mut String, number| holder(number).movement(text, town);
-        movements.run(&mut self.settlement, numbers, write).await
+        let place = self.place().await.map_err(BenchError::Seal)?;
+        let mut sealer = Sealer::default();
+        let write = |text: &mut String, number| {
+            holder(number).movement(text, &mut sealer, (town, place));
+        };
+        movements
+            .run(&mut self.settlement, numbers.clone(), write)
+            .await?;
+        let contents = sealer.finish();
+        if contents.movements == 0 {
+            return Ok(());
+        }
+        self.seal(contents, town.founded)
+            .await
+            .map_err(BenchError::Seal)
+    }
+
+    /// Where the next block of the seed's own lane goes.
+    async fn place(&mut self) -> Result<Place, StoreError> {
+        let head = match self.head {
+            Some(head) => head,
+            None => *self.head.insert(lane::take(&mut self.settlement).await?),
+        };
+        Ok(head.next().expect("a run makes a few blocks"))
+    }
+
+    async fn seal(&mut self, contents: Contents, at: Timestamp) -> Result<(), StoreError> {
+        let place = self.place().await?;
+        let block = Block {
+            place,
+            previous: self.head.map_or(NOTHING, |head| head.hash),
+            contents,
+            posted_at: micros(at),
+        };
+        let head = block.head();
+        if !lane::seal(&mut self.settlement, &block, &head.hash, at).await? {
+            return Err(StoreError::Rows {
+                statement: "settlement.seal",
+                touched: 0,
+                expected: 1,
+            });
+        }
+        self.head = Some(head);
+        Ok(())
     }
 }
 
@@ -172,7 +218,7 @@ impl Holder {
         );
     }
 
-    fn movement(&self, text: &mut String, town: Town) {
+    fn movement(&self, text: &mut String, sealer: &mut Sealer, (town, place): (Town, Place)) {
         let (opening, account) = (
             town.id(self.opening, self.number),
             town.id(self.account, self.number),
@@ -182,11 +228,40 @@ impl Holder {
             self.amount.get(),
             town.founded,
         );
+        let (debit, credit) = (
+            format!("source:opening:{REGION}"),
+            format!("pa:{credit}:current"),
+        );
+        let position = sealer.movement(&MovementEntry {
+            movement_id: opening,
+            kind: "OPENING_BALANCE",
+            debit: &debit,
+            credit: &credit,
+            amount_fen: fen,
+            account_id: Some(account),
+            bucket: Some("CURRENT"),
+            account_version: Some(1),
+            current_after_fen: Some(fen),
+            prior_after_fen: Some(0),
+            settlement_id: None,
+            refund_id: None,
+            allocation_id: Some(opening),
+            beneficiary_person_id: None,
+            binding_id: None,
+            mandate_version: None,
+            reverses: None,
+            caller_role: "OPERATOR",
+            caller: "BENCH",
+            reason: "opening balance",
+            trace_parent: None,
+            sandbox: false,
+        });
+        let Place { lane, height } = place;
         line(
             text,
             format_args!(
-                "{opening}\t{at}\tOPENING_BALANCE\tsource:opening:{REGION}\tpa:{credit}:current\t{fen}\t{account}\tCURRENT\t\
-             1\t{fen}\t0\t{opening}\tOPERATOR\tBENCH\topening balance\tf"
+                "{opening}\t{at}\tOPENING_BALANCE\t{debit}\t{credit}\t{fen}\t{account}\tCURRENT\t\
+             1\t{fen}\t0\t{opening}\tOPERATOR\tBENCH\topening balance\tf\t{lane}\t{height}\t{position}"
             ),
         );
     }
@@ -241,7 +316,7 @@ impl Copy {
         &self,
         database: &mut PgConnection,
         numbers: Range<u32>,
-        write: impl Fn(&mut String, u32),
+        write: impl FnMut(&mut String, u32),
     ) -> Result<(), BenchError> {
         self.stream(database, numbers, write)
             .await
@@ -252,7 +327,7 @@ impl Copy {
         &self,
         database: &mut PgConnection,
         numbers: Range<u32>,
-        write: impl Fn(&mut String, u32),
+        mut write: impl FnMut(&mut String, u32),
     ) -> Result<(), sqlx::Error> {
         let mut copy = database.copy_in_raw(self.statement).await?;
         let mut text = String::with_capacity(CHUNK.saturating_mul(2));
