@@ -5,24 +5,21 @@ use chassis::grpc::{caller, internal, refuse, unavailable};
 use chassis::tasks::Stop;
 use chassis::telemetry::trace_parent;
 use futures::stream::BoxStream;
-use kernel::clock::business_day;
-use kernel::{Reason, Refusal, Role, SettlementId};
+use kernel::{Reason, Refusal};
 use proto::convert::{self, wire_reason};
 use proto::settlement::v1 as pb;
 use proto::settlement::v1::settlement_service_server::SettlementService;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::answer;
-use crate::bill::{Bill, person_no};
-use crate::command::{Allocate, Answer, Cancel, Command, Origin, Refund, Reverse, Settle};
-use crate::deferral::Deduct;
-use crate::request::RequestKey;
+use crate::command::{Allocate, Answer, Command, Origin};
 use crate::resolver::Resolver;
 use crate::store::{self, StoreError};
 use crate::writer::{Office, Writer};
 
 mod accounts;
 mod benefits;
+mod bills;
 mod holds;
 mod quotes;
 mod reconciliation;
@@ -245,17 +242,8 @@ impl SettlementService for Api {
         request: Request<pb::QuoteRequest>,
     ) -> Result<Response<pb::QuoteResponse>, Status> {
         let caller = caller(&request)?;
-        let wire = convert::required("bill", request.into_inner().bill)
-            .map_err(|error| refuse(error.0))?;
-        let bill = self.read(&wire).map_err(refuse)?;
-        let patient = self
-            .resolver
-            .resolve(wire.credential.as_ref(), wire.online)
-            .await
-            .map_err(refuse)?;
-        let institution = caller.subject;
-        let response = quotes::quote(&self.office, institution, &patient, &bill).await?;
-        Ok(Response::new(response))
+        let answer = self.quote_bill(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn settle(
@@ -263,34 +251,8 @@ impl SettlementService for Api {
         request: Request<pb::SettleRequest>,
     ) -> Result<Response<pb::SettleResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
-        let deduct = Deduct::try_from(request.deduct).map_err(refuse)?;
-        let wire = convert::required("bill", request.bill).map_err(|error| refuse(error.0))?;
-        let bill = self.read(&wire).map_err(refuse)?;
-        let patient = self
-            .resolver
-            .resolve(wire.credential.as_ref(), wire.online)
-            .await
-            .map_err(refuse)?;
-        let quote = quotes::named(&self.office, &request.quote_id).await?;
-        let settle = Settle {
-            id: SettlementId::generate(),
-            key,
-            patient,
-            bill,
-            quote,
-            deduct,
-        };
-        match self
-            .writer
-            .submit(Command::Settle(Box::new(settle)), origin(&caller))
-            .await
-        {
-            Ok(Answer::Settle(answer)) => Ok(Response::new(*answer)),
-            Ok(_) => Err(mismatched()),
-            Err(refusal) => Err(refuse(refusal)),
-        }
+        let answer = self.settle_bill(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn cancel(
@@ -298,26 +260,8 @@ impl SettlementService for Api {
         request: Request<pb::CancelRequest>,
     ) -> Result<Response<pb::CancelResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
-        let settlement = convert::id("settlement_id", &request.settlement_id)
-            .map_err(|error| refuse(error.0))?;
-        let person_no = person_no(&request.person_no).map_err(refuse)?;
-        let cancel = Cancel {
-            id: SettlementId::generate(),
-            key,
-            settlement,
-            person_no,
-        };
-        match self
-            .writer
-            .submit(Command::Cancel(cancel), origin(&caller))
-            .await
-        {
-            Ok(Answer::Cancel(answer)) => Ok(Response::new(*answer)),
-            Ok(_) => Err(mismatched()),
-            Err(refusal) => Err(refuse(refusal)),
-        }
+        let answer = self.cancel_bill(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn refund(
@@ -325,18 +269,8 @@ impl SettlementService for Api {
         request: Request<pb::RefundRequest>,
     ) -> Result<Response<pb::RefundResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
-        let refund = Refund::read(key, &request).map_err(refuse)?;
-        match self
-            .writer
-            .submit(Command::Refund(refund), origin(&caller))
-            .await
-        {
-            Ok(Answer::Refund(answer)) => Ok(Response::new(*answer)),
-            Ok(_) => Err(mismatched()),
-            Err(refusal) => Err(refuse(refusal)),
-        }
+        let answer = self.refund_bill(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn reverse(
@@ -344,18 +278,8 @@ impl SettlementService for Api {
         request: Request<pb::ReverseRequest>,
     ) -> Result<Response<pb::ReverseResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
-        let reverse = Reverse::read(key, &request).map_err(refuse)?;
-        match self
-            .writer
-            .submit(Command::Reverse(reverse), origin(&caller))
-            .await
-        {
-            Ok(Answer::Reverse(answer)) => Ok(Response::new(*answer)),
-            Ok(_) => Err(mismatched()),
-            Err(refusal) => Err(refuse(refusal)),
-        }
+        let answer = self.reverse_message(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn place_hold(
@@ -399,17 +323,8 @@ impl SettlementService for Api {
         request: Request<pb::GetOutcomeRequest>,
     ) -> Result<Response<pb::GetOutcomeResponse>, Status> {
         let caller = caller(&request)?;
-        let key = RequestKey::new(&caller.subject, &request.into_inner().msgid).map_err(refuse)?;
-        let outcome = store::outcome::of_request(&self.office.db, &key)
-            .await
-            .map_err(|error| failed(&error))?;
-        let outcome = match outcome {
-            Some(found) if found.is_of_a_hold() => self.outcome_of_hold(&found).await?,
-            outcome => show::outcome(outcome).map_err(|error| internal(&error))?,
-        };
-        Ok(Response::new(pb::GetOutcomeResponse {
-            outcome: Some(outcome),
-        }))
+        let answer = self.show_outcome(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_settlement(
@@ -417,25 +332,8 @@ impl SettlementService for Api {
         request: Request<pb::GetSettlementRequest>,
     ) -> Result<Response<pb::GetSettlementResponse>, Status> {
         let caller = caller(&request)?;
-        let id: SettlementId = convert::id("settlement_id", &request.into_inner().settlement_id)
-            .map_err(|error| refuse(error.0))?;
-        let found = store::outcome::of_settlement(&self.office.db, id)
-            .await
-            .map_err(|error| failed(&error))?;
-        let unknown = || refuse(Refusal::about(Reason::SettlementUnknown, id.to_string()));
-        let found = found.ok_or_else(unknown)?;
-        match caller.role {
-            Role::Institution if found.institution != caller.subject => {
-                return Err(refuse(Reason::SettlementNotYours));
-            }
-            Role::Institution => {}
-            _ => caller.may_act_for(found.patient).map_err(refuse)?,
-        }
-        let settlement =
-            show::settlement(&found.answer, found.since).map_err(|error| internal(&error))?;
-        Ok(Response::new(pb::GetSettlementResponse {
-            settlement: Some(settlement),
-        }))
+        let answer = self.show_settlement(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn reconcile_totals(
@@ -568,16 +466,6 @@ impl SettlementService for Api {
 }
 
 impl Api {
-    /// A bill whose place, if it names one, has rules.
-    fn read(&self, wire: &pb::Bill) -> Result<Bill, Refusal> {
-        if !wire.insured_region.is_empty() {
-            let region = convert::region("insured_region", &wire.insured_region)?;
-            let today = business_day(self.office.clock.now());
-            self.office.packs.rules(region, today)?;
-        }
-        Bill::try_from(wire)
-    }
-
     /// Posts one row of an import. What is wrong with it is its own answer.
     async fn post(&self, allocation: &pb::Allocation, origin: &Origin) -> pb::PostedAllocation {
         let answer = match Allocate::try_from(allocation) {

@@ -8,7 +8,7 @@ use proto::convert;
 use proto::settlement::v1 as pb;
 use tonic::Status;
 
-use super::{Api, failed, mismatched, origin};
+use super::{Api, failed, mismatched};
 use crate::answer;
 use crate::command::{Answer, Command};
 use crate::hold::Hold;
@@ -29,14 +29,8 @@ impl Api {
         request: pb::PlaceHoldRequest,
     ) -> Result<pb::PlaceHoldResponse, Status> {
         let key = RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?;
-        let wire = convert::required("bill", request.bill).map_err(|error| refuse(error.0))?;
-        let bill = self.read(&wire).map_err(refuse)?;
         let lasts = hold::lasts(request.lasts_seconds).map_err(refuse)?;
-        let patient = self
-            .resolver
-            .resolve(wire.credential.as_ref(), wire.online)
-            .await
-            .map_err(refuse)?;
+        let (bill, patient) = self.read(request.bill).await?;
         let place = hold::Command::Place(Box::new(Place {
             id: HoldId::generate(),
             key,
@@ -44,7 +38,7 @@ impl Api {
             bill,
             lasts,
         }));
-        match self.submit(caller, place).await? {
+        match self.submit(caller, Command::Hold(place)).await? {
             Answer::Place(answer) => Ok(*answer),
             _ => Err(mismatched()),
         }
@@ -67,7 +61,7 @@ impl Api {
             hold: hold_id(&request.hold_id)?,
             total,
         });
-        let Answer::Settle(answer) = self.submit(caller, capture).await? else {
+        let Answer::Settle(answer) = self.submit(caller, Command::Hold(capture)).await? else {
             return Err(mismatched());
         };
         match answer.outcome {
@@ -90,17 +84,10 @@ impl Api {
             key: RequestKey::new(&caller.subject, &request.msgid).map_err(refuse)?,
             hold: hold_id(&request.hold_id)?,
         });
-        match self.submit(caller, release).await? {
+        match self.submit(caller, Command::Hold(release)).await? {
             Answer::Release(answer) => Ok(*answer),
             _ => Err(mismatched()),
         }
-    }
-
-    async fn submit(&self, caller: &Caller, command: hold::Command) -> Result<Answer, Status> {
-        self.writer
-            .submit(Command::Hold(command), origin(caller))
-            .await
-            .map_err(refuse)
     }
 
     /// What became of a request about a hold: how the hold stands now, or why it was declined.
