@@ -20,14 +20,16 @@ pub struct MalformedId {
     pub prefix: &'static str,
 }
 
-fn encode(id: Uuid) -> String {
+fn write(f: &mut fmt::Formatter<'_>, prefix: &str, id: Uuid) -> fmt::Result {
     let mut bits = id.as_u128();
     let mut text = [b'0'; 26];
     for digit in text.iter_mut().rev() {
         *digit = DIGITS[usize::from(bits.to_le_bytes()[0] & 31)];
         bits >>= 5;
     }
-    text.iter().copied().map(char::from).collect()
+    f.write_str(prefix)?;
+    f.write_str("_")?;
+    f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
 }
 
 fn decode(text: &str) -> Option<Uuid> {
@@ -71,7 +73,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", $prefix, encode(self.0))
+                write(f, $prefix, self.0)
             }
         }
 

@@ -63,6 +63,3 @@ CREATE TABLE account_mark (
 
 -- By the numbers that import files carry.
 CREATE INDEX account_by_person_no ON account (person_no);
-
--- Whose aid pauses when an account falls below zero.
-CREATE INDEX enforced_by_contributor_account ON enforced (contributor_account_id) WHERE NOT fenced_for_ever;

@@ -176,6 +176,21 @@ impl Command {
             Self::Hold(command) => command.claim(),
         }
     }
+
+    /// Whose bill it is, of a command that brings one.
+    pub fn patient(&self) -> Option<PersonId> {
+        match self {
+            Self::Settle(settle) => Some(settle.patient.person),
+            Self::Hold(hold::Command::Place(place)) => Some(place.patient.person),
+            Self::Hold(_)
+            | Self::Cancel(_)
+            | Self::Refund(_)
+            | Self::Reverse(_)
+            | Self::Allocate(_)
+            | Self::Keep(_)
+            | Self::Deduct(_) => None,
+        }
+    }
 }
 
 impl Reverse {

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_defaults_are_a_whole_configuration() {
         let config = Config::load(None).unwrap();
-        assert_eq!(config.writer.batch, 128);
+        assert_eq!(config.writer.batch, 256);
         let held = u32::try_from(config.writer.lanes).unwrap() + 1;
         assert!(config.database.max_connections > held + 4);
     }

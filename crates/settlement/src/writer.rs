@@ -1,11 +1,12 @@
 //! The one way by which money moves: commands are collected into batches, and a batch is one transaction.
 //!
-//! A single command is a batch of one. Nothing waits for a batch to fill: a lane takes what is there, up to a cap, and
-//! while it is at work the next batch gathers. So the busier it gets, the more neighbours share a commit.
+//! A single command is a batch of one. While nothing is under way, nothing waits for a batch to fill: a lane takes what is there,
+//! up to a cap, and while it is at work the next batch gathers. So the busier it gets, the more neighbours share a commit.
 //!
 //! - The queue is bounded. Full means `OVERLOADED` at once, never a wait without end.
 //! - One command can never fail its neighbours: a batch that fails is bisected until the culprit stands alone.
-//! - Lanes share one queue and meet in the database: keys, then settlements, then accounts, each in sorted order.
+//! - Lanes share one queue and meet in the database: keys, then settlements, then accounts, each in sorted order. A bill that
+//!   wants an account which another batch holds is left to a later batch, so lanes do not wait for each other.
 //! - Imports have a lane and a queue of their own, and small batches, so that they never hold up a counter.
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::catalogue::Catalogue;
 use crate::command::{Answer, Command, Origin};
 use crate::keep::Keep;
-use lane::{Lane, Queue};
+use lane::Lane;
+use queue::Queue;
 
 mod batch;
 mod benefits;
@@ -31,6 +33,7 @@ mod claim;
 mod holds;
 mod lane;
 mod look;
+mod queue;
 mod write;
 
 pub(crate) use benefits::look_at_benefits;
@@ -87,6 +90,8 @@ struct Job {
     reply: oneshot::Sender<Result<Answer, Refusal>>,
     /// How many collisions it was in.
     tries: u8,
+    /// How often it was left to a later batch.
+    put_off: u8,
 }
 
 /// Hands commands to the lanes.
@@ -182,6 +187,7 @@ fn job(command: Command, origin: Origin) -> (Job, Reply) {
         origin,
         reply,
         tries: 0,
+        put_off: 0,
     };
     (job, answer)
 }

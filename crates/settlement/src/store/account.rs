@@ -1,6 +1,6 @@
 //! Account rows: the locks of a batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::db::Corrupt;
 use kernel::{AccountId, Fen, PersonId, PersonKind, Scheme, Standing};
@@ -71,14 +71,38 @@ fn read(rows: Vec<Row>) -> Result<Vec<Account>, StoreError> {
         .collect()
 }
 
-/// Locks every account a batch may touch, in the order of their ids: the patients', those of whoever may pay for them, and
-/// `others`. Which account may pay is only a guess here; it is read again once the locks are held.
-pub async fn lock(
+/// Which accounts a bill of each of these patients may touch: the patient's own, and those of whoever may pay for them. Which may
+/// pay is only a guess here; it is read again once the locks are held.
+pub async fn wanted(
     conn: &mut PgConnection,
     patients: &[PersonId],
-    others: &[AccountId],
+) -> Result<Vec<(PersonId, AccountId)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        -- settlement.wanted_accounts
+        SELECT person_id AS "patient!", account_id AS "account!" FROM account WHERE person_id = ANY ($1)
+        UNION ALL
+        SELECT beneficiary_person_id, contributor_account_id FROM enforced
+        WHERE beneficiary_person_id = ANY ($1) AND NOT fenced_for_ever
+        "#,
+        &column(patients, |id| id.uuid()),
+    )
+    .fetch_all(conn)
+    .await?;
+    let wanted = rows.into_iter().map(|row| {
+        (
+            PersonId::from_uuid(row.patient),
+            AccountId::from_uuid(row.account),
+        )
+    });
+    Ok(wanted.collect())
+}
+
+/// Locks accounts in the order of their ids, and waits for whoever holds one.
+pub async fn lock(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
 ) -> Result<Vec<Account>, StoreError> {
-    // The ids are gathered first, as an array: whatever the statistics say, the accounts are then found by primary key.
     let rows = sqlx::query_as!(
         Row,
         r#"
@@ -88,21 +112,57 @@ pub async fn lock(
                held_fen, version, medical_year,
                EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
         FROM account
-        WHERE account_id = ANY (ARRAY(
-            SELECT account_id FROM account WHERE person_id = ANY ($1)
-            UNION
-            SELECT contributor_account_id FROM enforced WHERE beneficiary_person_id = ANY ($1) AND NOT fenced_for_ever
-            UNION
-            SELECT unnest($2::uuid[])))
+        WHERE account_id = ANY ($1)
         ORDER BY account_id
         FOR UPDATE
         "#,
-        &column(patients, |id| id.uuid()),
-        &column(others, |id| id.uuid()),
+        &column(accounts, |id| id.uuid()),
     )
     .fetch_all(conn)
     .await?;
     read(rows)
+}
+
+/// The same without waiting: what somebody else holds is left out.
+pub async fn lock_free(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<Account>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        -- settlement.lock_free_accounts
+        SELECT account_id, person_id, person_no, region, scheme, kind, standing, frozen, sandbox,
+               closed_at AS "closed_at: jiff_sqlx::Timestamp", current_fen, prior_fen, current_floor, prior_floor,
+               held_fen, version, medical_year,
+               EXISTS (SELECT FROM year_end WHERE state = 'CLOSING' AND account.region LIKE prefix) AS "closing!"
+        FROM account
+        WHERE account_id = ANY ($1)
+        ORDER BY account_id
+        FOR UPDATE SKIP LOCKED
+        "#,
+        &column(accounts, |id| id.uuid()),
+    )
+    .fetch_all(conn)
+    .await?;
+    read(rows)
+}
+
+/// Which of these accounts there are.
+pub async fn known(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<BTreeSet<AccountId>, StoreError> {
+    let known = sqlx::query_scalar!(
+        r#"
+        -- settlement.known_accounts
+        SELECT account_id FROM account WHERE account_id = ANY ($1)
+        "#,
+        &column(accounts, |id| id.uuid()),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(known.into_iter().map(AccountId::from_uuid).collect())
 }
 
 /// The same accounts as they stand, without waiting for anybody: for a quote, which promises nothing.

@@ -39,7 +39,7 @@ pub async fn claim(
         r#"
         -- settlement.claim_keys
         INSERT INTO request_key (institution, msgid, operation, request, outcome_id, claimed_at)
-        SELECT institution, msgid, operation, request::jsonb, outcome_id, $6
+        SELECT institution, msgid, operation, request::json, outcome_id, $6
         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[])
             AS wanted (institution, msgid, operation, request, outcome_id)
         ON CONFLICT DO NOTHING

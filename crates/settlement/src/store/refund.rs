@@ -182,7 +182,7 @@ pub async fn look_at_lines(
                coalesce(r.refunded_fen, 0) AS "refunded_fen!"
         FROM settlement s
         JOIN request_key key ON key.institution = s.institution AND key.msgid = s.msgid
-        CROSS JOIN LATERAL jsonb_array_elements(key.request -> 'lines') AS line
+        CROSS JOIN LATERAL json_array_elements(key.request -> 'lines') AS line
         LEFT JOIN refunded_line r ON r.settlement_id = s.settlement_id AND r.line_no = line ->> 0
         WHERE s.settlement_id = ANY ($1)
         "#,

@@ -1,12 +1,14 @@
 //! One batch: claim, lock, look, decide, write, commit. The number of statements does not depend on the number of commands.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use kernel::{AllocationId, Reason, Refusal, SettlementId, Timestamp};
+use kernel::{AllocationId, PersonId, Reason, Refusal, SettlementId, Timestamp};
 use policy::Packs;
 use sqlx::{Connection as _, PgConnection};
 
+use super::look::{Held, Seen};
 use super::write::Written;
 use super::{Job, Office, benefits, claim, holds, look, write};
 use crate::allocation::{Allocated, allocate};
@@ -26,12 +28,17 @@ use crate::store::StoreError;
 use crate::store::settlement::CREDENTIAL_ONCE;
 use proto::settlement::v1 as pb;
 
+/// A batch goes on without what other batches hold if that is less than one in this many of its commands.
+const LEFT_OUT: usize = 4;
+
 /// What became of one command of a batch.
 #[derive(Debug)]
 pub(super) enum Done {
     Answered(Result<Answer, Refusal>),
     /// Its twin in the same batch has to be answered first.
     Again,
+    /// Another batch holds an account that it wants: it goes into a later one.
+    Later,
 }
 
 /// What was decided on one command, with its answer.
@@ -92,6 +99,9 @@ pub(super) enum Trouble {
     /// Another batch was in the way: try again.
     #[error("another batch was in the way")]
     Collision(#[source] StoreError),
+    /// So much of it wants accounts that another batch holds that waiting for them is better.
+    #[error("another batch holds what this one wants")]
+    Crowded,
     /// Another connection makes this lane's chain longer: take a lane again.
     #[error("the lane is another connection's")]
     Overtaken,
@@ -153,7 +163,7 @@ impl From<sqlx::Error> for Trouble {
 #[tracing::instrument(level = "debug", name = "settlement.batch", skip_all, fields(commands = jobs.len()))]
 pub(super) async fn attempt(
     (conn, head): (&mut PgConnection, &mut Head),
-    jobs: &[Job],
+    (jobs, held): (&[Job], Held),
     office: &Office,
 ) -> Result<Vec<Done>, Trouble> {
     metrics::histogram!("gongji_settlement_batch_size")
@@ -169,14 +179,24 @@ pub(super) async fn attempt(
     }
 
     // ---- lock, and look in later statements
-    let (mut book, at) = look::look(&mut tx, jobs, &claimed, &office.clock).await?;
+    let Seen { mut book, at, busy } =
+        look::look(&mut tx, jobs, &claimed, (&office.clock, held)).await?;
+    let (open, left_out) = part(jobs, std::mem::take(&mut claimed.open), &busy);
+    if left_out.len() > open.len() / LEFT_OUT {
+        return Err(Trouble::Crowded);
+    }
+    claimed.open = open;
+    let mut refused: Vec<&Command> = Vec::new();
+    for place in left_out {
+        claimed.put_off(place);
+        refused.push(&jobs[place].command);
+    }
     book.originals = std::mem::take(&mut claimed.originals);
     let bills = benefits::bills(jobs, &claimed, at);
     benefits::look_at_benefits(&mut tx, &mut book, office, &bills).await?;
 
     // ---- decide
     let mut decisions = Vec::with_capacity(jobs.len());
-    let mut refused = Vec::new();
     for place in std::mem::take(&mut claimed.open) {
         let job = &jobs[place];
         match decide(&mut book, &job.command, &office.packs, at) {
@@ -225,6 +245,14 @@ pub(super) async fn attempt(
             source,
         }))),
     }
+}
+
+/// Parts the commands that may be decided from those whose patients are busy.
+fn part(jobs: &[Job], open: Vec<usize>, busy: &BTreeSet<PersonId>) -> (Vec<usize>, Vec<usize>) {
+    open.into_iter().partition(|place| {
+        let patient = jobs[*place].command.patient();
+        patient.is_none_or(|patient| !busy.contains(&patient))
+    })
 }
 
 /// Decides one command. A bug in its decision is its own: the book changes only after everything else has succeeded.

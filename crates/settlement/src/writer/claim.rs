@@ -38,6 +38,11 @@ impl Claimed {
         self.done.insert(place, Done::Answered(answer));
     }
 
+    /// Leaves the command at `place` to a later batch.
+    pub(super) fn put_off(&mut self, place: usize) {
+        self.done.insert(place, Done::Later);
+    }
+
     /// Answers the repeated allocations, once their accounts are there.
     pub(super) fn answer_repeated(&mut self, book: &Book, at: Timestamp) {
         for (place, account) in std::mem::take(&mut self.repeated) {

@@ -1,6 +1,5 @@
 //! One lane: takes what is waiting, has it decided, and answers each caller, whatever happens to the batch.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::health::Progress;
@@ -9,10 +8,10 @@ use chassis::telemetry::Chain;
 use kernel::{Reason, Refusal};
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use tokio::sync::{Mutex, mpsc};
 
 use super::batch::{self, Done, Trouble, Unsure};
-use super::{Job, Office};
+use super::queue::{AtWork, Queue};
+use super::{Job, Office, look};
 use crate::seal::Head;
 use crate::store::{self, allocation, key};
 
@@ -22,30 +21,11 @@ const IDLE: Duration = Duration::from_secs(2);
 /// How often a command may collide with other batches before its caller is asked to come again.
 const MOST_TRIES: u8 = 10;
 
-/// What waits for lanes to take it.
-#[derive(Debug, Clone)]
-pub(super) struct Queue(Arc<Mutex<mpsc::Receiver<Job>>>);
+/// How often a command may be put off because another batch holds what it wants, before its batch waits.
+const MOST_PUT_OFF: u8 = 3;
 
-impl Queue {
-    pub(super) fn new(waiting: mpsc::Receiver<Job>) -> Self {
-        Self(Arc::new(Mutex::new(waiting)))
-    }
-
-    /// Waits until there is something, and takes up to `most` of it. Nothing is taken if the wait is given up.
-    async fn next(&self, most: usize) -> Vec<Job> {
-        let mut waiting = self.0.lock().await;
-        let mut jobs = Vec::new();
-        waiting.recv_many(&mut jobs, most).await;
-        metrics::gauge!("gongji_settlement_queue")
-            .set(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
-        jobs
-    }
-
-    /// Takes nothing more in.
-    async fn close(&self) {
-        self.0.lock().await.close();
-    }
-}
+/// For how many batches a lane waits for accounts after it found that most were held.
+const CROWDED: u32 = 64;
 
 /// One batch at a time, over one connection.
 #[derive(Debug)]
@@ -55,6 +35,10 @@ pub(super) struct Lane {
     most: usize,
     progress: Progress,
     held: Option<Held>,
+    /// Commands that wanted accounts which another lane held.
+    put_off: Vec<Job>,
+    /// In how many more batches accounts are waited for: everybody wants the same ones just now.
+    crowded: u32,
 }
 
 /// A connection, and the lane it holds: where that lane's chain ends is known for as long as the connection lives.
@@ -72,6 +56,8 @@ impl Lane {
             most: most.max(1),
             progress,
             held: None,
+            put_off: Vec::new(),
+            crowded: 0,
         }
     }
 
@@ -79,8 +65,13 @@ impl Lane {
     pub(super) async fn run(mut self, stop: Stop) -> Result<(), BoxError> {
         while !stop.is_requested() {
             self.progress.made();
+            if !self.put_off.is_empty() {
+                let put_off = std::mem::take(&mut self.put_off);
+                self.serve(self.queue.fill(put_off, self.most)).await;
+                continue;
+            }
             tokio::select! {
-                jobs = self.queue.next(self.most) => self.serve(jobs).await,
+                taken = self.queue.next(self.most) => self.serve(taken).await,
                 () = stop.requested() => {}
                 () = tokio::time::sleep(IDLE) => {}
             }
@@ -88,17 +79,23 @@ impl Lane {
         self.queue.close().await;
         loop {
             self.progress.made();
-            match self.queue.next(self.most).await {
-                jobs if jobs.is_empty() => break,
-                jobs => self.serve(jobs).await,
+            let put_off = std::mem::take(&mut self.put_off);
+            let taken = if put_off.is_empty() {
+                self.queue.next(self.most).await
+            } else {
+                self.queue.fill(put_off, self.most)
+            };
+            if taken.0.is_empty() {
+                break;
             }
+            self.serve(taken).await;
         }
         self.let_go();
         Ok(())
     }
 
     /// Has jobs decided and answers each of them.
-    async fn serve(&mut self, jobs: Vec<Job>) {
+    async fn serve(&mut self, (jobs, _at_work): (Vec<Job>, AtWork)) {
         // What is on top is served next; halves of a failed batch and commands that must wait for a twin come back here.
         let mut rounds = vec![jobs];
         while let Some(jobs) = rounds.pop() {
@@ -107,7 +104,16 @@ impl Lane {
             }
             match self.attempt(&jobs).await {
                 // Each round answers at least the first of its twins, so this comes to an end.
-                Ok(done) => rounds.push(deliver(jobs, done)),
+                Ok(done) => {
+                    let left = deliver(jobs, done);
+                    self.put_off.extend(left.later);
+                    rounds.push(left.again);
+                }
+                Err(Trouble::Crowded) => {
+                    metrics::counter!("gongji_settlement_crowded_total").increment(1);
+                    self.crowded = CROWDED;
+                    rounds.push(jobs);
+                }
                 Err(Trouble::Collision(error)) => {
                     tracing::debug!(error = %Chain(&error), "a batch collided with another and is tried again");
                     rounds.push(tried(jobs));
@@ -139,8 +145,19 @@ impl Lane {
 
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Done>, Trouble> {
         let office = self.office.clone();
+        let wait = self.is_to_wait(jobs);
+        self.crowded = self.crowded.saturating_sub(1);
         let held = self.hold().await?;
-        batch::attempt((&mut held.conn, &mut held.head), jobs, &office).await
+        batch::attempt((&mut held.conn, &mut held.head), (jobs, wait), &office).await
+    }
+
+    /// Nobody is put off for ever: who was often enough has its batch wait.
+    fn is_to_wait(&self, jobs: &[Job]) -> look::Held {
+        if self.crowded > 0 || jobs.iter().any(|job| job.put_off >= MOST_PUT_OFF) {
+            look::Held::Wait
+        } else {
+            look::Held::LeaveOut
+        }
     }
 
     async fn hold(&mut self) -> Result<&mut Held, Trouble> {
@@ -165,7 +182,11 @@ impl Lane {
     async fn resolve(&mut self, jobs: Vec<Job>, unsure: Unsure) {
         tracing::warn!(error = %Chain(&unsure.source), "the fate of a commit is not known");
         match self.landed(&unsure).await {
-            Ok(true) => refuse(deliver(jobs, unsure.done), Reason::Unavailable),
+            Ok(true) => {
+                let left = deliver(jobs, unsure.done);
+                refuse(left.again, Reason::Unavailable);
+                refuse(left.later, Reason::Unavailable);
+            }
             Ok(false) => refuse(jobs, Reason::Unavailable),
             Err(error) => {
                 self.let_go();
@@ -182,17 +203,31 @@ impl Lane {
     }
 }
 
-/// Answers those that are done, and gives back those that must be tried again.
-fn deliver(jobs: Vec<Job>, done: Vec<Done>) -> Vec<Job> {
-    let mut again = Vec::new();
+/// What a batch left undone.
+struct Left {
+    /// To be tried again at once.
+    again: Vec<Job>,
+    /// To be tried with the next batch.
+    later: Vec<Job>,
+}
+
+/// Answers those that are done, and gives back the others.
+fn deliver(jobs: Vec<Job>, done: Vec<Done>) -> Left {
+    let (mut again, mut later) = (Vec::new(), Vec::new());
     for (job, done) in jobs.into_iter().zip(done) {
         match done {
             // A caller that has gone asks again under its key.
             Done::Answered(answer) => drop(job.reply.send(answer)),
             Done::Again => again.push(job),
+            Done::Later => later.push(Job {
+                put_off: job.put_off.saturating_add(1),
+                ..job
+            }),
         }
     }
-    again
+    metrics::counter!("gongji_settlement_put_off_total")
+        .increment(u64::try_from(later.len()).unwrap_or(u64::MAX));
+    Left { again, later }
 }
 
 /// Counts a collision; a command that had its share is refused.

@@ -103,6 +103,15 @@ impl Needs {
         }
     }
 
+    /// Whether everything that is locked is an account for a bill.
+    fn only_bills(&self) -> bool {
+        self.accounts.is_empty()
+            && self.settlements.is_empty()
+            && self.holds.is_empty()
+            && self.corrections.is_empty()
+            && self.deducted.is_empty()
+    }
+
     /// What the end of a hold needs: all of its accounts, and the limits that its payers set.
     fn hold(&mut self, hold: &Hold) {
         self.patients.insert(hold.patient);
@@ -122,14 +131,33 @@ impl Needs {
     }
 }
 
+/// What to do about accounts that another batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Wait for them.
+    Wait,
+    /// Leave the bills that want them to a later batch, if there is nothing but bills. Then lanes work side by side: one account
+    /// in common does not make two batches wait for each other.
+    LeaveOut,
+}
+
+/// What a batch is decided on.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) book: Book,
+    pub(super) at: Timestamp,
+    /// Patients of whose accounts, or whose contributors' accounts, another batch holds one: nothing may be decided on them.
+    pub(super) busy: BTreeSet<PersonId>,
+}
+
 /// Settlements first, then accounts, each sorted; then everything else. The time of the batch is the moment at which its
 /// locks were held.
 pub(super) async fn look(
     conn: &mut PgConnection,
     jobs: &[Job],
     claimed: &Claimed,
-    clock: &Clock,
-) -> Result<(Book, Timestamp), StoreError> {
+    (clock, held): (&Clock, Held),
+) -> Result<Seen, StoreError> {
     let mut needs = Needs::of(jobs, claimed);
     let mut book = Book::default();
     let mut scopes: BTreeSet<Scope> = BTreeSet::new();
@@ -154,12 +182,9 @@ pub(super) async fn look(
             needs.hold(&hold);
         }
     }
-    let patients = list(&needs.patients);
-    let accounts = account::lock(conn, &patients, &list(&needs.accounts)).await?;
-    book.accounts = accounts
-        .into_iter()
-        .map(|account| (account.id, account))
-        .collect();
+    let held = if needs.only_bills() { held } else { Held::Wait };
+    let busy = lock_accounts(conn, &mut book, &needs, held).await?;
+    let patients: Vec<_> = needs.patients.difference(&busy).copied().collect();
     let at = clock.now();
 
     // ---- look
@@ -187,7 +212,46 @@ pub(super) async fn look(
     if !needs.cleared.is_empty() {
         book.aided = enforced::aided(conn, &list(&needs.cleared)).await?;
     }
-    Ok((book, at))
+    Ok(Seen { book, at, busy })
+}
+
+/// Locks the accounts, and says of which patients one is left out.
+async fn lock_accounts(
+    conn: &mut PgConnection,
+    book: &mut Book,
+    needs: &Needs,
+    held: Held,
+) -> Result<BTreeSet<PersonId>, StoreError> {
+    let mut wanted = Vec::new();
+    if !needs.patients.is_empty() {
+        wanted = account::wanted(conn, &list(&needs.patients)).await?;
+    }
+    let mut accounts = needs.accounts.clone();
+    accounts.extend(wanted.iter().map(|(_, account)| *account));
+    let locked = match held {
+        Held::Wait => account::lock(conn, &list(&accounts)).await?,
+        Held::LeaveOut => account::lock_free(conn, &list(&accounts)).await?,
+    };
+    book.accounts = locked
+        .into_iter()
+        .map(|account| (account.id, account))
+        .collect();
+    if held == Held::Wait {
+        // What is not there then does not exist: an account that has not arrived yet.
+        return Ok(BTreeSet::new());
+    }
+    let missing: Vec<AccountId> = wanted
+        .iter()
+        .map(|(_, account)| *account)
+        .filter(|account| !book.accounts.contains_key(account))
+        .collect();
+    if missing.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    // One that has not arrived yet is held by nobody.
+    let held = account::known(conn, &missing).await?;
+    let busy = wanted.iter().filter(|(_, account)| held.contains(account));
+    Ok(busy.map(|(patient, _)| *patient).collect())
 }
 
 /// Locks the settlements of which something is to be given back. Whoever paid for them gets money, and whether their bindings
