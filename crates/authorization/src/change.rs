@@ -12,7 +12,7 @@ use crate::store::{self, StoreError};
 use chassis::access::Caller;
 
 /// What somebody asks for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Change {
     pub binding_id: BindingId,
     /// The version they saw when they decided.

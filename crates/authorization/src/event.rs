@@ -1,10 +1,12 @@
 //! What others hear of a mandate: the one place that makes wire messages of it.
 
 use chassis::outbox::Entry;
+use kernel::Date;
 use proto::authorization::v1 as pb;
 use proto::convert::wire_time;
+use proto::settlement::v1::InstitutionKind;
 
-use crate::mandate::{Decision, Limit, Mandate, State};
+use crate::mandate::{Decision, Kind, Limit, Mandate, State};
 
 /// The fact that tells of a decision; none where nothing changed.
 pub fn entry(decision: &Decision) -> Option<Entry> {
@@ -33,6 +35,8 @@ impl From<&Mandate> for pb::Mandate {
         let fen = |limit: Limit| limit.amount().get();
         let usages = facts.terms.uses.list().into_iter();
         let limits = facts.terms.limits;
+        let (places, validity) = (&facts.terms.places, facts.terms.validity);
+        let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
         Self {
             binding_id: facts.binding_id.to_string(),
             version: facts.version.get(),
@@ -54,9 +58,20 @@ impl From<&Mandate> for pb::Mandate {
                 usage: usages
                     .map(|usage| proto::common::v1::Usage::from(usage).into())
                     .collect(),
+                institution_kinds: places.kinds().map(|kind| wire_kind(kind).into()).collect(),
+                institution_codes: places.named().map(str::to_owned).collect(),
+                valid_from: day(validity.from()),
+                valid_until: day(validity.until()),
             }),
             changed_at: Some(wire_time(facts.changed_at)),
         }
+    }
+}
+
+const fn wire_kind(kind: Kind) -> InstitutionKind {
+    match kind {
+        Kind::Hospital => InstitutionKind::Hospital,
+        Kind::Pharmacy => InstitutionKind::Pharmacy,
     }
 }
 

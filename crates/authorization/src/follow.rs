@@ -14,7 +14,9 @@ use policy::{Packs, Rules};
 use sqlx::PgConnection;
 
 use crate::actor::Actor;
-use crate::mandate::{Decision, Limit, Limits, Mandate, Rank, Side, Terms, Uses, Version};
+use crate::mandate::{
+    Decision, Limit, Limits, Mandate, Places, Rank, Side, Terms, Uses, Validity, Version,
+};
 use crate::record::{Decided, record};
 use crate::store::{self, StoreError};
 
@@ -181,7 +183,7 @@ fn beginnings<'a>(
 }
 
 /// The terms a mandate begins with: the limits of the contributor's region on the day of the agreement (ruling 33 of the
-/// design), the first rank, any use.
+/// design), the first rank, any use, anywhere, as long as the binding.
 fn first_terms(packs: &Packs, agreed: &Agreed, bound_at: Timestamp) -> Result<Terms, Refusal> {
     let rules = packs.rules(agreed.contributor.region, business_day(bound_at))?;
     let limits = match rules.limit_scope {
@@ -193,6 +195,8 @@ fn first_terms(packs: &Packs, agreed: &Agreed, bound_at: Timestamp) -> Result<Te
         rank: Rank::FIRST,
         limits,
         uses: Uses::Any,
+        places: Places::default(),
+        validity: Validity::default(),
     })
 }
 

@@ -8,7 +8,8 @@ use policy::Packs;
 use proto::Unreadable;
 use proto::authorization::v1 as pb;
 use proto::authorization::v1::authorization_service_server::AuthorizationService;
-use proto::convert::{id, region, required, usage, wire_time};
+use proto::convert::{date, id, region, required, usage, wire_time};
+use proto::settlement::v1::InstitutionKind;
 use sqlx::PgPool;
 use tonic::{Request, Response, Status};
 
@@ -18,7 +19,9 @@ use crate::credential::Purpose;
 use crate::display::{self, Links};
 use crate::issue::{self, Issue, IssueError};
 use crate::lookup::LookupError;
-use crate::mandate::{Limit, Limits, Mandate, Rank, Terms, Uses, Version, share};
+use crate::mandate::{
+    Kind, Limit, Limits, Mandate, Places, Rank, Terms, Uses, Validity, Version, share,
+};
 use crate::page::Page;
 use crate::resolve::{ResolveError, Resolved, Resolver};
 use crate::store::StoreError;
@@ -210,9 +213,30 @@ impl TryFrom<pb::ChangeMandateRequest> for Change {
                 rank: Rank::new(terms.rank)?,
                 limits: limits(&terms)?,
                 uses: Uses::of(uses)?,
+                places: places(&terms)?,
+                validity: Validity::new(
+                    date("valid_from", &terms.valid_from)?,
+                    date("valid_until", &terms.valid_until)?,
+                )?,
             },
         })
     }
+}
+
+fn places(terms: &pb::MandateTerms) -> Result<Places, Refusal> {
+    let kinds: Vec<_> = terms
+        .institution_kinds()
+        .zip(&terms.institution_kinds)
+        .map(|(kind, sent)| match kind {
+            InstitutionKind::Hospital => Ok(Kind::Hospital),
+            InstitutionKind::Pharmacy => Ok(Kind::Pharmacy),
+            InstitutionKind::Unspecified if *sent == 0 => {
+                Err(Unreadable::missing("institution_kinds"))
+            }
+            InstitutionKind::Unspecified => Err(Unreadable::code("institution_kinds")),
+        })
+        .collect::<Result<_, _>>()?;
+    Places::of(kinds, terms.institution_codes.iter().cloned())
 }
 
 fn limits(terms: &pb::MandateTerms) -> Result<Limits, Refusal> {

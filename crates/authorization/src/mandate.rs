@@ -18,11 +18,13 @@
 //! follower can apply "only if newer" without looking further (ruling 12 of the design). Nothing leads out of REVOKED.
 
 mod access;
+mod places;
 mod states;
 mod terms;
 
 use kernel::{AccountId, BindingId, PersonId, Reason, Refusal, Region, Timestamp};
 
+pub use places::{Kind, Places, Validity};
 pub use states::{Changing, InForce, Paused, Pausing, Revoked, Revoking};
 pub use terms::{Limit, Limits, Rank, Terms, Uses, share};
 

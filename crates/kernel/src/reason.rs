@@ -77,6 +77,7 @@ reasons! {
     NotYours = "NOT_YOURS" { "只能办理本人的业务", "请由本人办理"; "this concerns somebody else", "the person concerned must do it" }
     Internal = "INTERNAL" { "系统内部错误", "请稍后重试，或凭时间联系医保经办机构"; "an internal error; nothing was changed", "try again, or report the time of this answer" }
     Unavailable = "UNAVAILABLE" { "服务暂时不可用", "请稍后用同一报文重试"; "a service is not available for the moment", "send the same request again shortly" }
+    RateLimited = "RATE_LIMITED" { "调用过于频繁", "请按提示的时间稍后重试"; "this caller calls too often", "wait as long as the answer says" }
     Overloaded = "OVERLOADED" { "系统繁忙", "请稍后用同一报文重试"; "more requests are waiting than can be served", "send the same request again shortly" }
 
     // ---- people and enrolments
@@ -150,6 +151,8 @@ reasons! {
     MandateNotPaused = "MANDATE_NOT_PAUSED" { "共济授权未暂停", "无需恢复"; "the mandate is not paused", "nothing needs doing" }
     MandateBusy = "MANDATE_BUSY" { "上一次更改正在生效", "请稍后重试"; "an earlier change is still taking effect", "try again in a moment" }
     MandateVersionStale = "MANDATE_VERSION_STALE" { "授权内容已被更改", "请刷新后再改"; "the mandate has changed since you read it", "read it again" }
+    ValidityInvalid = "VALIDITY_INVALID" { "有效期起止日期不正确", "截止日期不得早于起始日期"; "the validity ends before it begins", "give a last day that is not before the first" }
+    InstitutionCodeInvalid = "INSTITUTION_CODE_INVALID" { "定点机构编码不正确", "编码为 1 至 12 位字母或数字"; "the code of the institution is not valid", "it has 1 to 12 letters and digits" }
     LimitInvalid = "LIMIT_INVALID" { "限额不正确", "限额须为正数"; "a limit must be above zero", "leave it out for no limit, or pause the mandate" }
     RankInvalid = "RANK_INVALID" { "顺位不正确", "顺位从 1 开始"; "the rank is not valid", "ranks begin at 1" }
     RankSetByOther = "RANK_SET_BY_OTHER" { "当地规定顺位由另一方设定", "请由另一方调整顺位"; "here the other side sets the rank", "ask them to set it" }
@@ -246,6 +249,9 @@ reasons! {
     AnotherContributorChosen = "ANOTHER_CONTRIBUTOR_CHOSEN" { "当地每次结算只使用一名授权人", ""; "here one contributor pays per bill, and another was chosen", "" }
     UsageNotCovered = "USAGE_NOT_COVERED" { "当地共济不包括该用途", ""; "aid does not cover this use here", "" }
     UsageNotInMandate = "USAGE_NOT_IN_MANDATE" { "授权不包括该用途", "授权人可修改授权范围"; "the mandate does not cover this use", "the contributor can add it" }
+    PlaceNotInMandate = "PLACE_NOT_IN_MANDATE" { "授权不包括该定点机构", "授权人可修改授权范围"; "the mandate does not cover this institution", "the contributor can add it" }
+    MandateNotYetValid = "MANDATE_NOT_YET_VALID" { "授权尚未到起始日期", "请在起始日期后使用"; "the mandate is not valid yet", "use it from its first day" }
+    MandateExpired = "MANDATE_EXPIRED" { "授权已过有效期", "授权人可延长有效期"; "the validity of the mandate is over", "the contributor can extend it" }
     LimitPerTransaction = "LIMIT_PER_TRANSACTION" { "已达单次限额", "授权人可调整限额"; "the limit per transaction is reached", "the contributor can raise it" }
     LimitPerDay = "LIMIT_PER_DAY" { "已达当日限额", "授权人可调整限额"; "the limit of this day is reached", "the contributor can raise it" }
     LimitPerMonth = "LIMIT_PER_MONTH" { "已达当月限额", "授权人可调整限额"; "the limit of this month is reached", "the contributor can raise it" }

@@ -260,10 +260,10 @@ fn apply(
         } => {
             let enforced = known.get_mut(id)?;
             if !fence {
-                enforced.apply_mandate(*mandate);
+                enforced.apply_mandate(mandate.clone());
                 return None;
             }
-            enforced.tighten(*mandate);
+            enforced.tighten(mandate.clone());
             Some((*id, FenceScope::Mandate, mandate.version))
         }
         Told::Enrolled(_) | Told::Nothing => None,

@@ -194,7 +194,7 @@ fn weigh(
     let plan = if account.standing == Standing::Terminated {
         Err(Reason::BeneficiaryNotInsured.into())
     } else {
-        match plan(book, account, (bill, burden), (packs, at)) {
+        match plan(book, account, (bill, burden, institution), (packs, at)) {
             Ok(plan) => Ok(plan),
             Err(why) if why.reason == Reason::UsageProhibited => Err(why),
             Err(refused) => return Err(refused),
@@ -233,7 +233,7 @@ fn check_credential(
 pub(crate) fn plan(
     book: &Book,
     account: &Account,
-    (bill, burden): (&Bill, Burden),
+    (bill, burden, place): (&Bill, Burden, &Institution),
     (packs, at): (&Packs, Timestamp),
 ) -> Result<Plan, Refusal> {
     let day = business_day(at);
@@ -252,7 +252,9 @@ pub(crate) fn plan(
             continue;
         }
         match packs.rules(contributor.region, day) {
-            Ok(rules) => candidates.push(candidate(book, enforced, contributor, (rules, at))),
+            Ok(rules) => {
+                candidates.push(candidate(book, enforced, (contributor, place), (rules, at)));
+            }
             // The patient's bill does not fail because a relative's place is unknown here.
             Err(refused) => {
                 tracing::warn!(binding.id = %enforced.id, %refused, "a contributor was passed over");
@@ -277,10 +279,10 @@ pub(crate) fn plan(
 fn candidate<'a>(
     book: &Book,
     enforced: &Enforced,
-    contributor: &Account,
+    (contributor, place): (&Account, &Institution),
     (rules, at): (&'a Rules, Timestamp),
 ) -> Candidate<'a> {
-    let mandate = enforced.mandate;
+    let mandate = enforced.mandate.as_ref();
     let usages = mandate
         .map(|mandate| mandate.usages)
         .filter(|usages| *usages != Usages::NONE);
@@ -288,7 +290,7 @@ fn candidate<'a>(
         binding: enforced.id,
         purse: book.purse(contributor),
         standing: contributor.standing,
-        permission: enforced.permission(),
+        permission: enforced.permission_for(place, business_day(at)),
         bound_at: enforced.binding.map_or(at, |binding| binding.bound_at),
         effective_from: enforced
             .binding
@@ -308,6 +310,7 @@ fn limits(book: &Book, enforced: &Enforced, windows: Windows) -> Limits {
     Limits {
         caps: enforced
             .mandate
+            .as_ref()
             .map(|mandate| mandate.caps)
             .unwrap_or_default(),
         used: book.used(Scope::Pair(enforced.id), windows),

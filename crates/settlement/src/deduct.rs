@@ -139,7 +139,7 @@ pub fn deduct(
     };
     let (patient, institution) =
         whose(book, &deferral).ok_or_else(|| Unfit(command.settlement.to_string()))?;
-    let plan = plan(book, &patient, &deferral, (packs, at));
+    let plan = plan(book, (&patient, &institution), &deferral, (packs, at));
     let reason = plan.as_ref().and_then(last_reason);
     let charge = match plan.filter(|plan| !plan.legs.is_empty()) {
         Some(plan) => {
@@ -203,7 +203,7 @@ fn deferral_sandbox(book: &Book, deferral: &Deferral) -> bool {
 /// How what is open would be paid now; none if no account may pay for this patient at the moment.
 fn plan(
     book: &Book,
-    patient: &Account,
+    (patient, place): (&Account, &Institution),
     deferral: &Deferral,
     now: (&Packs, Timestamp),
 ) -> Option<Plan> {
@@ -218,7 +218,7 @@ fn plan(
         .and_then(|rules| rules.payable_components.first().copied())
         .unwrap_or(Component::Copay);
     let burden = Burden::only(component, deferral.open);
-    match decide::plan(book, patient, (&rest_of(deferral), burden), now) {
+    match decide::plan(book, patient, (&rest_of(deferral), burden, place), now) {
         Ok(plan) => Some(plan),
         Err(refusal) => {
             // It stays open: the rules of its place may be mended before its time is over.

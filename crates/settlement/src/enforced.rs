@@ -6,10 +6,16 @@
 //! - Once the end of a binding was asked for, nothing that arrives later lets it pay again.
 //! - A mandate that was tightened pays on the tighter terms or on newer ones, never on older ones.
 
-use kernel::{AccountId, BindingId, PersonId, Timestamp};
+use kernel::{AccountId, BindingId, Date, PersonId, Timestamp};
 use policy::Usages;
 use policy::plan::Permission;
 use policy::plan::limits::Caps;
+
+use crate::institution::Institution;
+
+mod scope;
+
+pub use scope::MandateScope;
 
 /// Whose money may pay for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +90,7 @@ impl MandateState {
 }
 
 /// The mandate's side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mandate {
     pub version: i64,
     pub state: MandateState,
@@ -92,6 +98,7 @@ pub struct Mandate {
     pub caps: Caps,
     /// Empty means every use that the region's rules allow.
     pub usages: Usages,
+    pub scope: MandateScope,
 }
 
 /// What a fence covers.
@@ -179,6 +186,7 @@ impl Enforced {
     pub fn apply_mandate(&mut self, told: Mandate) {
         if self
             .mandate
+            .as_ref()
             .is_none_or(|known| known.version < told.version)
         {
             self.mandate = Some(told);
@@ -187,13 +195,13 @@ impl Enforced {
 
     /// Takes over tighter terms, and fences what is older.
     pub fn tighten(&mut self, told: Mandate) {
-        self.apply_mandate(told);
         self.mandate_fence = self.mandate_fence.max(told.version);
+        self.apply_mandate(told);
     }
 
     /// Whether money may flow.
     pub fn permission(&self) -> Permission {
-        match (self.binding, self.mandate) {
+        match (self.binding, &self.mandate) {
             (
                 Some(Binding {
                     state: BindingState::Ended,
@@ -208,6 +216,17 @@ impl Enforced {
                 MandateState::Paused => Permission::Paused,
                 MandateState::Revoked => Permission::Revoked,
             },
+        }
+    }
+
+    /// Whether money may flow for a bill of `place` on this business day.
+    pub fn permission_for(&self, place: &Institution, day: Date) -> Permission {
+        let scope = self.mandate.as_ref().map(|mandate| &mandate.scope);
+        match (self.permission(), scope) {
+            (Permission::InForce, Some(scope)) => {
+                scope.excludes(place, day).unwrap_or(Permission::InForce)
+            }
+            (permission, _) => permission,
         }
     }
 }
@@ -242,6 +261,7 @@ pub(crate) mod tests {
             rank: 1,
             caps: Caps::default(),
             usages: Usages::NONE,
+            scope: MandateScope::default(),
         }
     }
 

@@ -9,10 +9,12 @@ use proto::authorization::v1 as authorization;
 use proto::binding::v1 as binding;
 use proto::convert;
 use proto::event::Fact;
+use proto::settlement::v1::InstitutionKind;
 use proto::{Malformed, Unreadable};
 
 use crate::account::Enrolment;
-use crate::enforced::{Binding, BindingState, Mandate, MandateState, Parties};
+use crate::enforced::{Binding, BindingState, Mandate, MandateScope, MandateState, Parties};
+use crate::institution::Kind;
 
 /// What one fact asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,8 +153,24 @@ fn granted(mandate: Option<authorization::Mandate>, fence: bool) -> Result<Told,
             rank: terms.rank,
             caps: caps(terms)?,
             usages: usages.collect::<Result<Usages, _>>()?,
+            scope: scope(terms)?,
         },
         fence,
+    })
+}
+
+fn scope(terms: &authorization::MandateTerms) -> Result<MandateScope, Unreadable> {
+    let kinds = terms.institution_kinds().map(|kind| match kind {
+        InstitutionKind::Hospital => Ok(Kind::Hospital),
+        InstitutionKind::Pharmacy => Ok(Kind::Pharmacy),
+        // A kind that this build does not know must not become every kind.
+        InstitutionKind::Unspecified => Err(Unreadable::code("institution_kinds")),
+    });
+    Ok(MandateScope {
+        kinds: kinds.collect::<Result<_, _>>()?,
+        institutions: terms.institution_codes.clone(),
+        from: convert::date("valid_from", &terms.valid_from)?,
+        until: convert::date("valid_until", &terms.valid_until)?,
     })
 }
 

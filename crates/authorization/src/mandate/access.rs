@@ -109,27 +109,27 @@ mod tests {
         let limited = tests::terms(Some(100));
         let both = Terms {
             rank: Rank::new(2).unwrap(),
-            ..limited
+            ..limited.clone()
         };
         for (caller, to, by, refused) in [
-            (&contributor, ranked, RankSetBy::Contributor, None),
+            (&contributor, ranked.clone(), RankSetBy::Contributor, None),
             (
                 &contributor,
-                ranked,
+                ranked.clone(),
                 RankSetBy::Beneficiary,
                 Some(Reason::RankSetByOther),
             ),
-            (&contributor, limited, RankSetBy::Beneficiary, None),
-            (&beneficiary, ranked, RankSetBy::Beneficiary, None),
+            (&contributor, limited.clone(), RankSetBy::Beneficiary, None),
+            (&beneficiary, ranked.clone(), RankSetBy::Beneficiary, None),
             (
                 &beneficiary,
-                ranked,
+                ranked.clone(),
                 RankSetBy::Contributor,
                 Some(Reason::RankSetByOther),
             ),
             (
                 &beneficiary,
-                limited,
+                limited.clone(),
                 RankSetBy::Beneficiary,
                 Some(Reason::NotYours),
             ),

@@ -4,14 +4,20 @@ use kernel::{Fen, Reason, Refusal, Usage};
 use policy::Usages;
 use policy::values::Share;
 
+use super::places::{Places, Validity};
+
 /// What a contributor allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// When this contributor is asked, among several of one beneficiary.
     pub rank: Rank,
     pub limits: Limits,
     /// What the money may be spent on.
     pub uses: Uses,
+    /// Where it may be spent.
+    pub places: Places,
+    /// When it may be spent.
+    pub validity: Validity,
 }
 
 /// How much may be taken; none is no limit. Days and months are those of Asia/Shanghai.
@@ -125,11 +131,13 @@ impl Uses {
 
 impl Terms {
     /// Whether `next` allows less than these terms in any respect, however much more it allows in others:
-    /// a limit lowered or added, or a use taken away. Rank moves nobody's money further than it may go.
+    /// a limit lowered or added, a use or a place taken away, a day fewer. Rank moves nobody's money further than it may go.
     ///
     /// A tightening must be fenced by settlement before anyone is told that it holds (promise P2 of the design).
     pub fn are_tightened_by(&self, next: &Self) -> bool {
         self.limits.are_lowered_by(&next.limits)
+            || self.places.are_narrowed_by(&next.places)
+            || self.validity.is_shortened_by(next.validity)
             || Usage::ALL
                 .iter()
                 .any(|usage| self.uses.allows(*usage) && !next.uses.allows(*usage))
@@ -139,7 +147,7 @@ impl Terms {
     pub fn are_but_for_rank(&self, other: &Self) -> bool {
         Self {
             rank: other.rank,
-            ..*self
+            ..self.clone()
         } == *other
     }
 }
@@ -186,11 +194,15 @@ fn lower<T: Ord>(now: Option<T>, next: Option<T>) -> bool {
 mod tests {
     use super::*;
 
-    const FREE: Terms = Terms {
-        rank: Rank::FIRST,
-        limits: FREE_LIMITS,
-        uses: Uses::Any,
-    };
+    fn free() -> Terms {
+        Terms {
+            rank: Rank::FIRST,
+            limits: FREE_LIMITS,
+            uses: Uses::Any,
+            places: Places::default(),
+            validity: Validity::default(),
+        }
+    }
 
     const FREE_LIMITS: Limits = Limits {
         per_transaction: None,
@@ -228,7 +240,7 @@ mod tests {
     ];
 
     fn limited(limits: Limits) -> Terms {
-        Terms { limits, ..FREE }
+        Terms { limits, ..free() }
     }
 
     fn limit(fen: i64) -> Limit {
@@ -276,21 +288,37 @@ mod tests {
     #[test]
     fn taking_a_use_away_tightens_even_when_another_is_added() {
         use Usage::{HospitalOutpatient, PharmacyDrug, ResidentPremium};
-        let terms = |uses| Terms { uses, ..FREE };
+        let terms = |uses| Terms { uses, ..free() };
         let drugs = terms(only(&[PharmacyDrug]));
-        assert!(FREE.are_tightened_by(&drugs));
-        assert!(!drugs.are_tightened_by(&FREE));
+        assert!(free().are_tightened_by(&drugs));
+        assert!(!drugs.are_tightened_by(&free()));
         assert!(!drugs.are_tightened_by(&terms(only(&[PharmacyDrug, ResidentPremium]))));
         assert!(drugs.are_tightened_by(&terms(only(&[HospitalOutpatient, ResidentPremium]))));
+    }
+
+    #[test]
+    fn a_place_or_a_day_taken_away_tightens() {
+        let here = Terms {
+            places: Places::of([], ["P1".to_owned()]).unwrap(),
+            ..free()
+        };
+        let today = Terms {
+            validity: Validity::new(None, Some(jiff::civil::date(2026, 3, 1))).unwrap(),
+            ..free()
+        };
+        for narrow in [here, today] {
+            assert!(free().are_tightened_by(&narrow) && !narrow.are_tightened_by(&free()));
+            assert!(!free().are_but_for_rank(&narrow));
+        }
     }
 
     #[test]
     fn naming_every_use_there_is_takes_nothing_away() {
         let every = Terms {
             uses: Uses::Only(Usages::allowed_anywhere()),
-            ..FREE
+            ..free()
         };
-        assert!(!FREE.are_tightened_by(&every));
+        assert!(!free().are_tightened_by(&every));
     }
 
     #[test]
@@ -310,11 +338,11 @@ mod tests {
     fn a_rank_alone_never_tightens() {
         let third = Terms {
             rank: Rank::new(3).unwrap(),
-            ..FREE
+            ..free()
         };
-        assert!(!FREE.are_tightened_by(&third) && FREE.are_but_for_rank(&third));
+        assert!(!free().are_tightened_by(&third) && free().are_but_for_rank(&third));
         for set in EACH {
-            assert!(!FREE.are_but_for_rank(&limited(set(Some(limit(1))))));
+            assert!(!free().are_but_for_rank(&limited(set(Some(limit(1))))));
         }
     }
 

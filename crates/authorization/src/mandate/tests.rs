@@ -13,6 +13,8 @@ pub(super) fn terms(per_month: Option<i64>) -> Terms {
             ..Limits::default()
         },
         uses: Uses::Any,
+        places: Places::default(),
+        validity: Validity::default(),
     }
 }
 

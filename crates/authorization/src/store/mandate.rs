@@ -4,97 +4,17 @@
 //! order of their binding ids, so that no two transactions wait for each other.
 
 use jiff_sqlx::ToSqlx;
-use kernel::{AccountId, BindingId, Fen, PersonId, Usage};
+use kernel::{BindingId, PersonId, Usage};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::StoreError;
 use crate::actor::Actor;
-use crate::mandate::{
-    Facts, Limit, Limits, Mandate, Rank, Side, State, Terms, Uses, Version, share,
-};
-use chassis::db::Corrupt;
+use crate::mandate::{Facts, Kind, Limit, Limits, Mandate, Side, Uses};
 
-const TABLE: &str = "mandate";
+mod row;
 
-struct Row {
-    binding_id: Uuid,
-    version: i64,
-    state: String,
-    contributor_person_id: Uuid,
-    contributor_account_id: Uuid,
-    contributor_region: String,
-    beneficiary_person_id: Uuid,
-    beneficiary_account_id: Uuid,
-    beneficiary_region: String,
-    rank: i32,
-    per_transaction_fen: Option<i64>,
-    per_day_fen: Option<i64>,
-    per_month_fen: Option<i64>,
-    per_year_fen: Option<i64>,
-    total_fen: Option<i64>,
-    share_of_balance: Option<i32>,
-    uses: Vec<String>,
-    changed_at: jiff_sqlx::Timestamp,
-}
-
-impl Row {
-    fn limits(&self, id: BindingId) -> Result<Limits, Corrupt> {
-        let limit = |fen: Option<i64>, column| {
-            let read = |fen| Limit::new(column, Fen::new(fen)).ok();
-            fen.map(|fen| read(fen).ok_or_else(|| Corrupt::new(TABLE, column, id)))
-                .transpose()
-        };
-        let share_of_balance = self.share_of_balance.map(|points| {
-            share("share_of_balance", points)
-                .ok()
-                .ok_or_else(|| Corrupt::new(TABLE, "share_of_balance", id))
-        });
-        Ok(Limits {
-            per_transaction: limit(self.per_transaction_fen, "per_transaction_fen")?,
-            per_day: limit(self.per_day_fen, "per_day_fen")?,
-            per_month: limit(self.per_month_fen, "per_month_fen")?,
-            per_year: limit(self.per_year_fen, "per_year_fen")?,
-            total: limit(self.total_fen, "total_fen")?,
-            share_of_balance: share_of_balance.transpose()?,
-        })
-    }
-}
-
-impl TryFrom<Row> for Mandate {
-    type Error = Corrupt;
-
-    fn try_from(row: Row) -> Result<Self, Corrupt> {
-        let binding_id = BindingId::from_uuid(row.binding_id);
-        let corrupt = |column| move || Corrupt::new(TABLE, column, binding_id);
-        let region = |text: &str, column| text.parse().ok().ok_or_else(corrupt(column));
-        let uses: Option<Vec<_>> = row.uses.iter().map(|code| Usage::from_code(code)).collect();
-        let facts = Facts {
-            binding_id,
-            version: Version::new(row.version).ok_or_else(corrupt("version"))?,
-            contributor: Side {
-                person_id: PersonId::from_uuid(row.contributor_person_id),
-                account_id: AccountId::from_uuid(row.contributor_account_id),
-                region: region(&row.contributor_region, "contributor_region")?,
-            },
-            beneficiary: Side {
-                person_id: PersonId::from_uuid(row.beneficiary_person_id),
-                account_id: AccountId::from_uuid(row.beneficiary_account_id),
-                region: region(&row.beneficiary_region, "beneficiary_region")?,
-            },
-            terms: Terms {
-                rank: Rank::new(row.rank).ok().ok_or_else(corrupt("rank"))?,
-                limits: row.limits(binding_id)?,
-                uses: uses
-                    .and_then(|uses| Uses::of(uses).ok())
-                    .ok_or_else(corrupt("uses"))?,
-            },
-            changed_at: row.changed_at.to_jiff(),
-        };
-        let state = State::from_code(&row.state).ok_or_else(corrupt("state"))?;
-        Ok(Self::stored(state, facts))
-    }
-}
+use row::Row;
 
 fn read(rows: Vec<Row>) -> Result<Vec<Mandate>, StoreError> {
     Ok(rows
@@ -114,7 +34,8 @@ pub async fn find(
         -- authorization.find
         SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
                beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
-               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at
+               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, kinds, institutions,
+               valid_from, valid_until, changed_at
         FROM mandate
         WHERE binding_id = $1
         "#,
@@ -138,7 +59,8 @@ pub async fn list(
         -- authorization.list
         SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
                beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
-               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at
+               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, kinds, institutions,
+               valid_from, valid_until, changed_at
         FROM mandate
         WHERE (contributor_person_id = $1 OR beneficiary_person_id = $1)
           AND ($2::uuid IS NULL OR binding_id < $2)
@@ -174,7 +96,8 @@ pub async fn lock(
         -- authorization.lock
         SELECT binding_id, version, state, contributor_person_id, contributor_account_id, contributor_region,
                beneficiary_person_id, beneficiary_account_id, beneficiary_region, rank, per_transaction_fen,
-               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at
+               per_day_fen, per_month_fen, per_year_fen, total_fen, share_of_balance, uses, kinds, institutions,
+               valid_from, valid_until, changed_at
         FROM mandate
         WHERE binding_id = ANY($1)
         ORDER BY binding_id
@@ -201,6 +124,10 @@ struct Changing {
     share_of_balance: Vec<Option<i32>>,
     /// Codes joined by commas: Postgres has no array of arrays of different lengths.
     uses: Vec<String>,
+    kinds: Vec<String>,
+    institutions: Vec<String>,
+    valid_from: Vec<Option<jiff_sqlx::Date>>,
+    valid_until: Vec<Option<jiff_sqlx::Date>>,
     changed_at: Vec<jiff_sqlx::Timestamp>,
 }
 
@@ -227,14 +154,27 @@ impl Changing {
             total_fen: limits(|it| it.total),
             share_of_balance: facts().map(|it| share(&it.terms.limits)).collect(),
             uses: facts().map(|it| joined(it.terms.uses)).collect(),
+            kinds: facts()
+                .map(|it| commas(it.terms.places.kinds().map(Kind::code)))
+                .collect(),
+            institutions: facts().map(|it| commas(it.terms.places.named())).collect(),
+            valid_from: facts()
+                .map(|it| it.terms.validity.from().map(ToSqlx::to_sqlx))
+                .collect(),
+            valid_until: facts()
+                .map(|it| it.terms.validity.until().map(ToSqlx::to_sqlx))
+                .collect(),
             changed_at: facts().map(|it| it.changed_at.to_sqlx()).collect(),
         }
     }
 }
 
 fn joined(uses: Uses) -> String {
-    let codes: Vec<_> = uses.list().into_iter().map(Usage::code).collect();
-    codes.join(",")
+    commas(uses.list().into_iter().map(Usage::code))
+}
+
+fn commas<'a>(codes: impl Iterator<Item = &'a str>) -> String {
+    codes.collect::<Vec<_>>().join(",")
 }
 
 /// Stores mandates whose binding has none yet, and answers which those were.
@@ -261,19 +201,23 @@ pub async fn insert_new(
         INSERT INTO mandate (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen,
                              per_year_fen, total_fen, share_of_balance, uses, changed_at,
                              contributor_person_id, contributor_account_id, contributor_region,
-                             beneficiary_person_id, beneficiary_account_id, beneficiary_region)
+                             beneficiary_person_id, beneficiary_account_id, beneficiary_region,
+                             kinds, institutions, valid_from, valid_until)
         SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_day_fen,
                new.per_month_fen, new.per_year_fen, new.total_fen, new.share_of_balance,
                string_to_array(new.uses, ','), new.changed_at,
                new.contributor_person_id, new.contributor_account_id, new.contributor_region,
-               new.beneficiary_person_id, new.beneficiary_account_id, new.beneficiary_region
+               new.beneficiary_person_id, new.beneficiary_account_id, new.beneficiary_region,
+               string_to_array(new.kinds, ','), string_to_array(new.institutions, ','), new.valid_from, new.valid_until
         FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
                     $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[], $13::uuid[],
-                    $14::uuid[], $15::text[], $16::uuid[], $17::uuid[], $18::text[])
+                    $14::uuid[], $15::text[], $16::uuid[], $17::uuid[], $18::text[], $19::text[], $20::text[],
+                    $21::date[], $22::date[])
             AS new (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
                     total_fen, share_of_balance, uses, changed_at,
                     contributor_person_id, contributor_account_id, contributor_region,
-                    beneficiary_person_id, beneficiary_account_id, beneficiary_region)
+                    beneficiary_person_id, beneficiary_account_id, beneficiary_region,
+                    kinds, institutions, valid_from, valid_until)
         ON CONFLICT (binding_id) DO NOTHING
         RETURNING binding_id
         "#,
@@ -295,6 +239,10 @@ pub async fn insert_new(
         &people(&beneficiaries),
         &accounts(&beneficiaries),
         &regions(&beneficiaries),
+        &new.kinds,
+        &new.institutions,
+        &new.valid_from as _,
+        &new.valid_until as _,
     )
     .fetch_all(conn)
     .await?;
@@ -311,11 +259,14 @@ pub async fn update(conn: &mut PgConnection, mandates: &[&Mandate]) -> Result<()
         SET version = new.version, state = new.state, rank = new.rank, per_transaction_fen = new.per_transaction_fen,
             per_day_fen = new.per_day_fen, per_month_fen = new.per_month_fen, per_year_fen = new.per_year_fen,
             total_fen = new.total_fen, share_of_balance = new.share_of_balance,
-            uses = string_to_array(new.uses, ','), changed_at = new.changed_at
+            uses = string_to_array(new.uses, ','), kinds = string_to_array(new.kinds, ','),
+            institutions = string_to_array(new.institutions, ','), valid_from = new.valid_from,
+            valid_until = new.valid_until, changed_at = new.changed_at
         FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
-                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[])
+                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[], $13::text[], $14::text[],
+                    $15::date[], $16::date[])
             AS new (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
-                    total_fen, share_of_balance, uses, changed_at)
+                    total_fen, share_of_balance, uses, changed_at, kinds, institutions, valid_from, valid_until)
         WHERE mandate.binding_id = new.binding_id AND mandate.version < new.version
         "#,
         &new.binding_id,
@@ -330,6 +281,10 @@ pub async fn update(conn: &mut PgConnection, mandates: &[&Mandate]) -> Result<()
         &new.share_of_balance as _,
         &new.uses,
         &new.changed_at as _,
+        &new.kinds,
+        &new.institutions,
+        &new.valid_from as _,
+        &new.valid_until as _,
     )
     .execute(conn)
     .await?;
@@ -352,14 +307,16 @@ pub async fn insert_versions(
         -- authorization.insert_versions
         INSERT INTO mandate_version (binding_id, version, state, rank, per_transaction_fen, per_day_fen,
                                      per_month_fen, per_year_fen, total_fen, share_of_balance, uses, changed_at,
-                                     actor_role, actor)
+                                     actor_role, actor, kinds, institutions, valid_from, valid_until)
         SELECT new.binding_id, new.version, new.state, new.rank, new.per_transaction_fen, new.per_day_fen,
                new.per_month_fen, new.per_year_fen, new.total_fen, new.share_of_balance,
-               string_to_array(new.uses, ','), new.changed_at, $13, $14
+               string_to_array(new.uses, ','), new.changed_at, $13, $14, string_to_array(new.kinds, ','),
+               string_to_array(new.institutions, ','), new.valid_from, new.valid_until
         FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
-                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[])
+                    $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::timestamptz[], $15::text[], $16::text[],
+                    $17::date[], $18::date[])
             AS new (binding_id, version, state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
-                    total_fen, share_of_balance, uses, changed_at)
+                    total_fen, share_of_balance, uses, changed_at, kinds, institutions, valid_from, valid_until)
         "#,
         &new.binding_id,
         &new.version,
@@ -375,6 +332,10 @@ pub async fn insert_versions(
         &new.changed_at as _,
         actor.role.code(),
         &actor.subject,
+        &new.kinds,
+        &new.institutions,
+        &new.valid_from as _,
+        &new.valid_until as _,
     )
     .execute(conn)
     .await?;

@@ -3,7 +3,7 @@
 use authorization::actor::Actor;
 use authorization::change::MandateError;
 use authorization::follow::{Agreed, Fact, FollowError, Heard, follow};
-use authorization::mandate::{Limits, Mandate, Rank, State, Terms, Uses};
+use authorization::mandate::{Limits, Mandate, Places, Rank, State, Terms, Uses, Validity};
 use authorization::page::Page;
 use authorization::{pause, show};
 use chassis::access::Caller;
@@ -63,6 +63,8 @@ async fn a_binding_brings_a_mandate_with_the_limits_of_the_contributors_region()
                 ..Limits::default()
             },
             uses: Uses::Any,
+            places: Places::default(),
+            validity: Validity::default(),
         }
     );
     assert_eq!(told(&db).await, 1);
@@ -213,6 +215,8 @@ async fn what_the_code_refuses_the_database_refuses_too() {
         "UPDATE mandate SET total_fen = 0",
         "UPDATE mandate SET share_of_balance = 10001",
         "UPDATE mandate SET rank = 0",
+        "UPDATE mandate SET kinds = ARRAY['BAKERY']",
+        "UPDATE mandate SET valid_from = '2026-03-02', valid_until = '2026-03-01'",
         "UPDATE mandate SET uses = ARRAY['FITNESS']",
         "UPDATE mandate SET beneficiary_person_id = contributor_person_id",
     ] {

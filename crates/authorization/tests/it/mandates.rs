@@ -2,9 +2,10 @@
 
 use authorization::change::{self, Change};
 use authorization::follow::Fact;
-use authorization::mandate::{Limits, Rank, State, Terms};
+use authorization::mandate::{Kind, Limits, Places, Rank, State, Terms, Validity};
 use authorization::{Fence, pause, resume, revoke, wait};
 use jiff::SignedDuration;
+use jiff::civil::date;
 use kernel::{BindingId, PersonId, Reason};
 use policy::Packs;
 
@@ -26,7 +27,7 @@ async fn a_lowered_limit_waits_for_its_fence_and_a_raised_one_does_not() {
     let db = database::empty().await;
     let agreed = granted(&db).await;
     let contributor = citizen(agreed.contributor.person_id);
-    let free = mandate(&db, agreed.binding_id).await.facts().terms;
+    let free = mandate(&db, agreed.binding_id).await.facts().terms.clone();
     let packs = Packs::shipped();
     let ask = |seen, terms| Change {
         binding_id: agreed.binding_id,
@@ -35,19 +36,22 @@ async fn a_lowered_limit_waits_for_its_fence_and_a_raised_one_does_not() {
     };
     let change = |asked| change::change(&db, &packs, asked, &contributor, noon());
 
-    let changing = change(ask(1, lowered(free))).await.unwrap();
+    let changing = change(ask(1, lowered(free.clone()))).await.unwrap();
     assert_eq!(
-        (changing.state(), changing.facts().terms),
-        (State::Changing, lowered(free))
+        (changing.state(), &changing.facts().terms),
+        (State::Changing, &lowered(free.clone()))
     );
-    assert_eq!(refused(change(ask(2, free)).await), Reason::MandateBusy);
+    assert_eq!(
+        refused(change(ask(2, free.clone())).await),
+        Reason::MandateBusy
+    );
 
     hear(&db, &[Fact::Fenced(agreed.binding_id, version(2))])
         .await
         .unwrap();
     assert_eq!(stands(&db, &agreed).await, (State::InForce, 3));
     assert_eq!(
-        refused(change(ask(2, free)).await),
+        refused(change(ask(2, free.clone())).await),
         Reason::MandateVersionStale
     );
 
@@ -61,18 +65,58 @@ async fn a_lowered_limit_waits_for_its_fence_and_a_raised_one_does_not() {
 }
 
 #[tokio::test]
+async fn a_place_taken_away_waits_for_its_fence_one_added_does_not_and_both_are_stored() {
+    let db = database::empty().await;
+    let agreed = granted(&db).await;
+    let contributor = citizen(agreed.contributor.person_id);
+    let free = mandate(&db, agreed.binding_id).await.facts().terms.clone();
+    let packs = Packs::shipped();
+    let narrow = |kinds: &[Kind]| Terms {
+        places: Places::of(kinds.iter().copied(), ["H1".to_owned()]).unwrap(),
+        validity: Validity::new(Some(date(2026, 3, 1)), Some(date(2026, 12, 31))).unwrap(),
+        ..free.clone()
+    };
+    let ask = async |seen, terms| {
+        let asked = Change {
+            binding_id: agreed.binding_id,
+            seen: version(seen),
+            terms,
+        };
+        change::change(&db, &packs, asked, &contributor, noon())
+            .await
+            .unwrap()
+    };
+
+    let hospitals = narrow(&[Kind::Hospital]);
+    assert_eq!(ask(1, hospitals.clone()).await.state(), State::Changing);
+    hear(&db, &[Fact::Fenced(agreed.binding_id, version(2))])
+        .await
+        .unwrap();
+    let stored = mandate(&db, agreed.binding_id).await;
+    assert_eq!(
+        (stored.state(), &stored.facts().terms),
+        (State::InForce, &hospitals)
+    );
+    assert_eq!(ask(3, narrow(&[])).await.state(), State::InForce);
+    assert_eq!(
+        mandate(&db, agreed.binding_id).await.facts().terms,
+        narrow(&[])
+    );
+}
+
+#[tokio::test]
 async fn of_two_changes_made_from_one_version_the_second_is_refused() {
     let db = database::empty().await;
     let agreed = granted(&db).await;
     let contributor = citizen(agreed.contributor.person_id);
     let packs = Packs::shipped();
-    let free = mandate(&db, agreed.binding_id).await.facts().terms;
+    let free = mandate(&db, agreed.binding_id).await.facts().terms.clone();
     let ranked = |rank| Change {
         binding_id: agreed.binding_id,
         seen: version(1),
         terms: Terms {
             rank: Rank::new(rank).unwrap(),
-            ..free
+            ..free.clone()
         },
     };
     let (one, other) = tokio::join!(
@@ -93,11 +137,11 @@ async fn a_pause_goes_on_top_of_a_waiting_change_and_only_its_own_fence_complete
     let db = database::empty().await;
     let agreed = granted(&db).await;
     let contributor = citizen(agreed.contributor.person_id);
-    let free = mandate(&db, agreed.binding_id).await.facts().terms;
+    let free = mandate(&db, agreed.binding_id).await.facts().terms.clone();
     let asked = Change {
         binding_id: agreed.binding_id,
         seen: version(1),
-        terms: lowered(free),
+        terms: lowered(free.clone()),
     };
     change::change(&db, &Packs::shipped(), asked, &contributor, noon())
         .await
@@ -120,8 +164,8 @@ async fn a_pause_goes_on_top_of_a_waiting_change_and_only_its_own_fence_complete
         .await
         .unwrap();
     assert_eq!(
-        (resumed.state(), resumed.facts().terms),
-        (State::InForce, lowered(free))
+        (resumed.state(), &resumed.facts().terms),
+        (State::InForce, &lowered(free))
     );
 }
 

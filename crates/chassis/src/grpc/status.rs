@@ -77,6 +77,8 @@ fn code_of(reason: Reason) -> Code {
         | R::CardNumberInvalid
         | R::IdentityMismatch
         | R::LimitInvalid
+        | R::ValidityInvalid
+        | R::InstitutionCodeInvalid
         | R::ReconciliationDaysInvalid
         | R::MsgidMalformed
         | R::WebhookAddressRefused
@@ -124,7 +126,7 @@ fn code_of(reason: Reason) -> Code {
 
         // Somebody else was there in between: read again, or wait a moment.
         R::MandateBusy | R::MandateVersionStale | R::WebhookRotated => Code::Aborted,
-        R::Overloaded => Code::ResourceExhausted,
+        R::Overloaded | R::RateLimited => Code::ResourceExhausted,
         R::Unavailable | R::SyncPending => Code::Unavailable,
         R::Internal => Code::Internal,
 

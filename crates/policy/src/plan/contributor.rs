@@ -4,7 +4,7 @@ use kernel::clock::business_day;
 use kernel::{Fen, Reason, Timestamp};
 
 use super::Ground;
-use super::input::{Candidate, PlanInput, Purse};
+use super::input::{Candidate, Permission, PlanInput, Purse};
 use super::limits::{self, Window, Windows};
 use super::remedy::{self, Remedy};
 use crate::axes::{Axis, Rules};
@@ -115,6 +115,10 @@ fn refused(candidate: &Candidate<'_>, input: &PlanInput<'_>) -> Option<Offer> {
             Reason::FundingModelNotLink,
             rule(candidate.rules, Axis::Model),
         );
+    }
+    if let Permission::NotYet(day) = candidate.permission {
+        let refused = Offer::nothing(Reason::MandateNotYetValid, Ground::Mandate);
+        return Some(refused.unless(vec![Remedy::WaitUntil(day)]));
     }
     if let Some(reason) = candidate.permission.refused() {
         let of_binding = matches!(reason, Reason::BindingEnding | Reason::BindingEnded);

@@ -1,6 +1,6 @@
 //! What a split is decided from.
 
-use kernel::{AccountId, BindingId, Fen, Reason, Region, Scheme, Standing, Timestamp, Usage};
+use kernel::{AccountId, BindingId, Date, Fen, Reason, Region, Scheme, Standing, Timestamp, Usage};
 
 use super::limits::Limits;
 use crate::axes::Rules;
@@ -139,6 +139,12 @@ pub enum Permission {
     NotArrived,
     Paused,
     Revoked,
+    /// The mandate's first day is to come.
+    NotYet(Date),
+    /// The mandate's last day is over.
+    Over,
+    /// The mandate does not cover the institution.
+    Elsewhere,
     /// The end of the binding was asked for, and it is fenced.
     Ending,
     Ended,
@@ -152,6 +158,9 @@ impl Permission {
             Self::NotArrived => Some(Reason::SyncPending),
             Self::Paused => Some(Reason::MandatePaused),
             Self::Revoked => Some(Reason::MandateRevoked),
+            Self::NotYet(_) => Some(Reason::MandateNotYetValid),
+            Self::Over => Some(Reason::MandateExpired),
+            Self::Elsewhere => Some(Reason::PlaceNotInMandate),
             Self::Ending => Some(Reason::BindingEnding),
             Self::Ended => Some(Reason::BindingEnded),
         }

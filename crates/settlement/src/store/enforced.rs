@@ -12,7 +12,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{StoreError, column, touched, word};
-use crate::enforced::{Binding, BindingState, Enforced, Mandate, MandateState, Parties};
+use crate::enforced::{
+    Binding, BindingState, Enforced, Mandate, MandateScope, MandateState, Parties,
+};
+use crate::institution::Kind;
 
 struct Row {
     binding_id: Uuid,
@@ -35,6 +38,10 @@ struct Row {
     total_fen: Option<i64>,
     share_of_balance: Option<i32>,
     usages: Vec<String>,
+    mandate_kinds: Vec<String>,
+    mandate_institutions: Vec<String>,
+    mandate_from: Option<jiff_sqlx::Date>,
+    mandate_until: Option<jiff_sqlx::Date>,
     fenced_for_ever: bool,
     mandate_fence: i64,
 }
@@ -80,7 +87,18 @@ impl Row {
             rank,
             caps: self.caps(id)?,
             usages: word("enforced", "usages", id, usages)?,
+            scope: self.scope(id)?,
         }))
+    }
+
+    fn scope(&self, id: BindingId) -> Result<MandateScope, Corrupt> {
+        let kinds = self.mandate_kinds.iter().map(|code| Kind::from_code(code));
+        Ok(MandateScope {
+            kinds: word("enforced", "mandate_kinds", id, kinds.collect())?,
+            institutions: self.mandate_institutions.clone(),
+            from: self.mandate_from.map(jiff_sqlx::Date::to_jiff),
+            until: self.mandate_until.map(jiff_sqlx::Date::to_jiff),
+        })
     }
 
     fn caps(&self, id: BindingId) -> Result<Caps, Corrupt> {
@@ -134,7 +152,8 @@ pub async fn look(
         SELECT binding_id, contributor_person_id, contributor_account_id, beneficiary_person_id,
                beneficiary_account_id, binding_version, binding_state, bound_at, effective_from, valid_until,
                mandate_version, mandate_state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
-               total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence
+               total_fen, share_of_balance, usages, mandate_kinds, mandate_institutions, mandate_from, mandate_until,
+               fenced_for_ever, mandate_fence
         FROM enforced
         WHERE beneficiary_person_id = ANY ($1) AND NOT fenced_for_ever
         "#,
@@ -202,7 +221,8 @@ pub async fn lock(
         SELECT binding_id, contributor_person_id, contributor_account_id, beneficiary_person_id,
                beneficiary_account_id, binding_version, binding_state, bound_at, effective_from, valid_until,
                mandate_version, mandate_state, rank, per_transaction_fen, per_day_fen, per_month_fen, per_year_fen,
-               total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence
+               total_fen, share_of_balance, usages, mandate_kinds, mandate_institutions, mandate_from, mandate_until,
+               fenced_for_ever, mandate_fence
         FROM enforced
         WHERE binding_id = ANY ($1)
         ORDER BY binding_id
@@ -220,7 +240,13 @@ pub async fn lock(
 /// Writes both sides and the fences of locked rows.
 pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(), StoreError> {
     let binding = |row: &Enforced| row.binding;
-    let mandate = |row: &Enforced| row.mandate;
+    fn mandate(row: &Enforced) -> Option<&Mandate> {
+        row.mandate.as_ref()
+    }
+    let scope = |row: &Enforced, of: fn(&MandateScope) -> Vec<&str>| {
+        let codes = mandate(row).map(|mandate| of(&mandate.scope).join(" "));
+        codes.unwrap_or_default()
+    };
     let state = |row: &Enforced| binding(row).map(|binding| binding.state.code().to_owned());
     let usages = |row: &Enforced| {
         let codes: Vec<_> = mandate(row)
@@ -244,14 +270,19 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
             per_transaction_fen = now.per_transaction_fen, per_day_fen = now.per_day_fen,
             per_month_fen = now.per_month_fen, per_year_fen = now.per_year_fen, total_fen = now.total_fen,
             share_of_balance = now.share_of_balance, usages = string_to_array(now.usages, ' '),
-            fenced_for_ever = now.fenced_for_ever, mandate_fence = now.mandate_fence
+            fenced_for_ever = now.fenced_for_ever, mandate_fence = now.mandate_fence,
+            mandate_kinds = string_to_array(now.mandate_kinds, ' '),
+            mandate_institutions = string_to_array(now.mandate_institutions, ' '),
+            mandate_from = now.mandate_from, mandate_until = now.mandate_until
         FROM unnest(
             $1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
             $7::bigint[], $8::text[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-            $14::bigint[], $15::integer[], $16::text[], $17::boolean[], $18::bigint[])
+            $14::bigint[], $15::integer[], $16::text[], $17::boolean[], $18::bigint[], $19::text[], $20::text[],
+            $21::date[], $22::date[])
             AS now (binding_id, binding_version, binding_state, bound_at, effective_from, valid_until,
                     mandate_version, mandate_state, rank, per_transaction_fen, per_day_fen, per_month_fen,
-                    per_year_fen, total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence)
+                    per_year_fen, total_fen, share_of_balance, usages, fenced_for_ever, mandate_fence, mandate_kinds,
+                    mandate_institutions, mandate_from, mandate_until)
         WHERE enforced.binding_id = ANY ($1) AND enforced.binding_id = now.binding_id
         "#,
         &column(enforced, |row| row.id.uuid()),
@@ -272,6 +303,10 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
         &column(enforced, usages),
         &column(enforced, |row| row.fenced_for_ever),
         &column(enforced, |row| row.mandate_fence),
+        &column(enforced, |row| scope(row, |it| it.kinds.iter().map(|kind| kind.code()).collect())),
+        &column(enforced, |row| scope(row, |it| it.institutions.iter().map(String::as_str).collect())),
+        &column(enforced, |row| mandate(row).and_then(|mandate| mandate.scope.from).map(ToSqlx::to_sqlx)) as &[Option<jiff_sqlx::Date>],
+        &column(enforced, |row| mandate(row).and_then(|mandate| mandate.scope.until).map(ToSqlx::to_sqlx)) as &[Option<jiff_sqlx::Date>],
     )
     .execute(conn)
     .await?;
@@ -284,7 +319,7 @@ pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(),
 
 fn limits(enforced: &[Enforced], of: impl Fn(&Caps) -> Option<Fen>) -> Vec<Option<i64>> {
     column(enforced, |row| {
-        let caps = row.mandate.map(|mandate| mandate.caps)?;
+        let caps = row.mandate.as_ref().map(|mandate| mandate.caps)?;
         of(&caps).map(Fen::get)
     })
 }

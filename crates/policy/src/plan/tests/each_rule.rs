@@ -26,6 +26,14 @@ fn each_thing_that_stands_against_a_contributor_is_told_by_its_own_reason() {
         &|one| one.permission = Permission::Revoked,
         Reason::MandateRevoked,
     );
+    let tomorrow = kernel::clock::business_day(at()).tomorrow().unwrap();
+    for (permission, reason) in [
+        (Permission::NotYet(tomorrow), Reason::MandateNotYetValid),
+        (Permission::Over, Reason::MandateExpired),
+        (Permission::Elsewhere, Reason::PlaceNotInMandate),
+    ] {
+        check(&|one| one.permission = permission, reason);
+    }
     check(
         &|one| one.permission = Permission::Ending,
         Reason::BindingEnding,
