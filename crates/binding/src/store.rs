@@ -25,8 +25,8 @@ pub use enrolments::{
     insert_enrolment, note_ended_enrolment, update_enrolment,
 };
 pub use links::{
-    find_link, insert_link, links_since, list_links, lock_link, open_link, other_binders,
-    shown_relatives, update_link,
+    find_link, insert_link, links_since, list_links, lock_link, open_link, open_links_of,
+    other_binders, shown_relatives, update_link,
 };
 pub use people::{
     PersonChange, Sealed, change_card, change_phone, count_old_keys, erase_person, find_person,

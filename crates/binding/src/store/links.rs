@@ -182,6 +182,25 @@ pub async fn open_link(
     Ok(row.map(DisplayLink::try_from).transpose()?)
 }
 
+/// The links of a person in either role that are not over.
+pub async fn open_links_of(
+    conn: &mut PgConnection,
+    person: PersonId,
+) -> Result<Vec<DisplayLinkId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        -- binding.open_links_of
+        SELECT display_link_id FROM display_link
+        WHERE (binder = $1 OR relative = $1) AND state IN ('REQUESTED', 'IN_REVIEW', 'ACTIVE')
+        ORDER BY display_link_id
+        "#,
+        person.uuid(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(DisplayLinkId::from_uuid).collect())
+}
+
 /// How many of a binder's links wait, or became active since `month_began`; ended ones count. The binder must be locked.
 pub async fn links_since(
     conn: &mut PgConnection,

@@ -9,7 +9,7 @@ use proto::binding::v1 as pb;
 use proto::binding::v1::{DisplayEvidence, DisplayLinkState};
 use proto::common::v1 as words;
 
-use crate::house::{House, code, employee};
+use crate::house::{House, code, employee, until};
 
 /// Somebody insured in Nantong who was born on that day.
 fn born(birth: &str, serial: u32) -> pb::PersonRow {
@@ -323,6 +323,38 @@ async fn a_link_is_for_the_insured_and_is_seen_by_its_two_people_only() {
         told,
         [pb::DisplayLinked::SUBJECT, pb::DisplayUnlinked::SUBJECT]
     );
+}
+
+#[tokio::test]
+async fn with_the_last_insurance_of_either_its_links_end_and_other_links_stay() {
+    let house = House::open("unlinked").await;
+    let rows = (1..5).map(|serial| employee("320600", serial)).collect();
+    let people = house.import(rows).await;
+    for binder in [&people[0], &people[1]] {
+        house.activated(binder).await;
+    }
+    let showing = house.linked(&people[0], &people[2]).await;
+    let shown = house.linked(&people[1], &people[0]).await;
+    let other = house.linked(&people[1], &people[3]).await;
+
+    let mut gone = employee("320600", 1);
+    gone.enrolments[0].standing = words::Standing::Terminated.into();
+    house.import(vec![gone]).await;
+
+    let state = async |link: &pb::DisplayLink| {
+        let request = pb::GetDisplayLinkRequest {
+            display_link_id: link.display_link_id.clone(),
+        };
+        let answer = house.operator_links("op-1").get_display_link(request).await;
+        answer.unwrap().into_inner().display_link.unwrap().state()
+    };
+    for link in [&showing, &shown] {
+        until("the link has ended", || async {
+            (state(link).await == DisplayLinkState::Ended).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(state(&other).await, DisplayLinkState::Active);
 }
 
 #[tokio::test]
