@@ -6,6 +6,8 @@ use std::path::Path;
 use chassis::config::{self, ConfigError};
 use serde::Deserialize;
 
+use crate::rate::Rates;
+
 /// The gateway's configuration; every key is explained in `config.default.toml`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,7 @@ pub struct Config {
     pub settlement_url: String,
     pub notification_url: String,
     pub request_timeout_seconds: u16,
+    pub rates: Rates,
 }
 
 impl Config {

@@ -8,12 +8,13 @@ mod config;
 mod national;
 mod probe;
 mod problem;
+mod rate;
 mod text;
 mod upstream;
 mod watched;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -30,6 +31,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use self::config::Config;
 use self::national::Serials;
 use self::problem::Problem;
+use self::rate::{Limiter, TooFast};
+pub use self::rate::{Rate, Rates};
 use self::upstream::{Upstream, UpstreamError};
 
 /// Why the gateway could not start.
@@ -51,6 +54,21 @@ pub enum StartError {
     },
 }
 
+/// Why a request is not looked at.
+#[derive(Debug)]
+enum NotAdmitted {
+    /// Nobody says who is calling.
+    Refused(Refusal),
+    /// The caller has called too often.
+    TooFast(TooFast),
+}
+
+impl From<Refusal> for NotAdmitted {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// What every route has at hand.
 #[derive(Clone)]
 struct Edge {
@@ -60,6 +78,8 @@ struct Edge {
     clock: Clock,
     health: Health,
     serials: Serials,
+    /// Whoever calls too often waits.
+    limiter: Limiter,
     /// How long a request may take.
     patience: Duration,
     /// Streams end when the process is asked to.
@@ -67,8 +87,20 @@ struct Edge {
 }
 
 impl Edge {
-    /// Who is calling, by the bearer token.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    /// Who is calling, by the bearer token, if they may call now.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, NotAdmitted> {
+        let caller = self.verified(headers)?;
+        match self.limiter.admit(&caller, Instant::now()) {
+            Ok(()) => Ok(caller),
+            Err(too_fast) => {
+                metrics::counter!("gongji_rate_limited_total", "role" => caller.role.code())
+                    .increment(1);
+                Err(NotAdmitted::TooFast(too_fast))
+            }
+        }
+    }
+
+    fn verified(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let missing = || Refusal::from(Reason::AccessTokenMissing);
         let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
         let token = value
@@ -93,6 +125,7 @@ pub async fn serve(
         clock,
         health,
         serials: Serials::default(),
+        limiter: Limiter::new(config.rates),
         patience: Duration::from_secs(config.request_timeout_seconds.into()),
         stop: tasks.stop(),
     };

@@ -27,7 +27,7 @@ use serde_json::Value;
 use tonic::Status;
 
 use self::envelope::{Answer, Arrival, Envelope, LARGEST_BODY};
-use crate::Edge;
+use crate::{Edge, NotAdmitted};
 
 /// Numbers the answers of this gateway.
 #[derive(Clone, Default)]
@@ -46,6 +46,18 @@ pub enum Failed {
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<NotAdmitted> for Failed {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        match not_admitted {
+            NotAdmitted::Refused(refusal) => Self::Refused(refusal),
+            NotAdmitted::TooFast(too_fast) => Self::Refused(Refusal::about(
+                Reason::RateLimited,
+                format!("{} s", too_fast.seconds()),
+            )),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use kernel::{Reason, Refusal};
 use serde::Serialize;
 use tonic::{Code, Status};
 
+use crate::NotAdmitted;
+
 /// A refusal or failure as HTTP sees it.
 #[derive(Debug, Serialize)]
 pub struct Problem {
@@ -19,6 +21,9 @@ pub struct Problem {
     title: String,
     /// The sentence in Chinese.
     title_zh: String,
+    /// Seconds after which it is worth asking again, where that is known.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 impl From<Refusal> for Problem {
@@ -45,6 +50,19 @@ impl From<Status> for Problem {
             code: seen.code,
             title: seen.en,
             title_zh: seen.zh,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        match not_admitted {
+            NotAdmitted::Refused(refusal) => refusal.into(),
+            NotAdmitted::TooFast(too_fast) => Self {
+                retry_after: Some(too_fast.seconds()),
+                ..Reason::RateLimited.into()
+            },
         }
     }
 }
@@ -52,7 +70,12 @@ impl From<Status> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
+        if let Some(seconds) = retry_after {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
