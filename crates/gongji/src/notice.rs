@@ -91,6 +91,7 @@ enum Side {
     Owner,
     Contributor,
     Beneficiary,
+    Displayed,
 }
 
 impl Side {
@@ -100,6 +101,7 @@ impl Side {
             (Self::Owner, Audience::Owner)
                 | (Self::Contributor, Audience::Contributor)
                 | (Self::Beneficiary, Audience::Beneficiary)
+                | (Self::Displayed, Audience::Displayed)
         )
     }
 }

@@ -18,7 +18,9 @@ use jiff::SignedDuration;
 use kernel::Clock;
 use proto::Event as _;
 use proto::authorization::v1::MandateChanged;
-use proto::binding::v1::{Bound, Declined, Requested, Unbound};
+use proto::binding::v1::{
+    Bound, Declined, DisplayLinked, DisplayUnlinked, Expired, Rejected, Requested, Unbound,
+};
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
 use proto::notification::v1::webhook_service_server::WebhookServiceServer;
 use proto::settlement::v1::{
@@ -62,8 +64,12 @@ const FOLLOWED: [(&str, Follow); 3] = [
             subjects: &[
                 Requested::SUBJECT,
                 Declined::SUBJECT,
+                Expired::SUBJECT,
+                Rejected::SUBJECT,
                 Bound::SUBJECT,
                 Unbound::SUBJECT,
+                DisplayLinked::SUBJECT,
+                DisplayUnlinked::SUBJECT,
             ],
         },
     ),

@@ -12,6 +12,7 @@ use crate::notice::NewNotice;
 mod after_visit;
 mod kin;
 mod legs;
+mod links;
 mod money;
 mod refunds;
 mod upkeep;
@@ -34,14 +35,14 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         Fact::GivenUp(given_up) => after_visit::given_up(given_up),
         Fact::Requested(requested) => kin::requested(requested),
         Fact::Declined(declined) => kin::declined(declined),
+        Fact::Expired(expired) => kin::expired(expired),
+        Fact::Rejected(rejected) => kin::rejected(rejected),
         Fact::Bound(bound) => kin::bound(bound),
         Fact::Unbound(unbound) => kin::unbound(unbound),
         Fact::MandateChanged(changed) => kin::mandate_changed(changed),
+        Fact::DisplayLinked(linked) => links::added(linked),
+        Fact::DisplayUnlinked(unlinked) => links::removed(unlinked),
         Fact::Enrolled(_)
-        | Fact::DisplayLinked(_)
-        | Fact::DisplayUnlinked(_)
-        | Fact::Expired(_)
-        | Fact::Rejected(_)
         | Fact::Unbinding(_)
         | Fact::MandateGranted(_)
         | Fact::MandateTightening(_)

@@ -216,6 +216,14 @@ catalogue! {
     RejectedByRelative = BindRejected to Contributor in "bind_rejected.contributor" { beneficiary: Who }
     /// The beneficiary's own declining is confirmed.
     RejectedByYou = BindRejected to Beneficiary in "bind_rejected.beneficiary" { contributor: Who }
+    /// The relative did not answer in time.
+    ExpiredUnanswered = BindExpired to Contributor in "bind_expired.contributor" { beneficiary: Who }
+    /// The reader did not answer in time.
+    ExpiredForYou = BindExpired to Beneficiary in "bind_expired.beneficiary" { contributor: Who }
+    /// The agency did not approve that the contributor's account pays for that relative.
+    NotApprovedToPay = BindNotApproved to Contributor in "bind_not_approved.contributor" { beneficiary: Who }
+    /// The agency did not approve that relative's aid for the beneficiary.
+    NotApprovedForYou = BindNotApproved to Beneficiary in "bind_not_approved.beneficiary" { contributor: Who }
     /// The contributor's account pays for that relative no more.
     UnboundToPay = Unbound to Contributor in "unbound.contributor" { beneficiary: Who, ended_at: Timestamp }
     /// That relative's account pays for the beneficiary no more.
@@ -227,4 +235,8 @@ catalogue! {
         per_month: Option<Amount>, per_year: Option<Amount>, total: Option<Amount>, largest_share: Option<String>,
         usage: Vec<Usage>,
     }
+    /// Somebody may show the reader's insurance code at a counter.
+    DisplayLinkAdded = DisplayLinkAdded to Displayed in "display_link_added.displayed" { binder: Who }
+    /// They may no longer.
+    DisplayLinkRemoved = DisplayLinkRemoved to Displayed in "display_link_removed.displayed" { binder: Who }
 }

@@ -84,10 +84,18 @@ codes! {
         Bound = "BOUND",
         /// The relative declined.
         BindRejected = "BIND_REJECTED",
+        /// Nobody answered in time.
+        BindExpired = "BIND_EXPIRED",
+        /// The agency did not approve it.
+        BindNotApproved = "BIND_NOT_APPROVED",
         /// It is over; what was paid still goes back if it is refunded.
         Unbound = "UNBOUND",
         /// Limits, usage or standing changed.
         MandateChanged = "MANDATE_CHANGED",
+        /// A relative may show this person's insurance code at a counter.
+        DisplayLinkAdded = "DISPLAY_LINK_ADDED",
+        /// They may no longer.
+        DisplayLinkRemoved = "DISPLAY_LINK_REMOVED",
     }
 }
 
@@ -100,5 +108,7 @@ codes! {
         Contributor = "CONTRIBUTOR",
         /// The relative.
         Beneficiary = "BENEFICIARY",
+        /// On none: their insurance code is shown by somebody else, and no money follows from it.
+        Displayed = "DISPLAYED",
     }
 }

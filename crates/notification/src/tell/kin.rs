@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kernel::{PersonId, Relation};
 use proto::Unreadable;
 use proto::authorization::v1::{MandateChanged, MandateState};
-use proto::binding::v1::{BindingTerms, Bound, Declined, Requested, Unbound};
+use proto::binding::v1::{BindingTerms, Bound, Declined, Expired, Rejected, Requested, Unbound};
 use proto::convert::{id, relation, required, time, usage};
 
 use crate::notice::{MandateStanding, NewNotice, Told, Who};
@@ -61,6 +61,26 @@ pub(super) fn declined(declined: &Declined) -> Result<Vec<NewNotice>, Unreadable
     Ok(vec![
         terms.tell(terms.contributor, Told::RejectedByRelative { beneficiary }),
         terms.tell(terms.beneficiary, Told::RejectedByYou { contributor }),
+    ])
+}
+
+/// Nobody answered in time.
+pub(super) fn expired(expired: &Expired) -> Result<Vec<NewNotice>, Unreadable> {
+    let terms = Terms::read(expired.terms.as_ref())?;
+    let (contributor, beneficiary) = (Who(terms.contributor), Who(terms.beneficiary));
+    Ok(vec![
+        terms.tell(terms.contributor, Told::ExpiredUnanswered { beneficiary }),
+        terms.tell(terms.beneficiary, Told::ExpiredForYou { contributor }),
+    ])
+}
+
+/// The agency did not approve it.
+pub(super) fn rejected(rejected: &Rejected) -> Result<Vec<NewNotice>, Unreadable> {
+    let terms = Terms::read(rejected.terms.as_ref())?;
+    let (contributor, beneficiary) = (Who(terms.contributor), Who(terms.beneficiary));
+    Ok(vec![
+        terms.tell(terms.contributor, Told::NotApprovedToPay { beneficiary }),
+        terms.tell(terms.beneficiary, Told::NotApprovedForYou { contributor }),
     ])
 }
 

@@ -113,6 +113,8 @@ const fn forbidden(audience: Audience) -> &'static [&'static str] {
             "fee_detail",
         ],
         Audience::Beneficiary => &["balance", "current", "prior", "version", "left"],
+        // A display link has nothing to do with money.
+        Audience::Displayed => &["amount", "balance", "fen", "limit", "left", "contributor"],
     }
 }
 

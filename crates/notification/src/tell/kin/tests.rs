@@ -155,3 +155,17 @@ fn a_change_that_does_not_hold_yet_is_not_told() {
     let refused = mandate_changed(&mandate(MandateState::Pausing));
     assert_eq!(refused, Err(Unreadable::code("mandate.state")));
 }
+
+#[test]
+fn both_hear_that_nobody_answered_in_time_and_that_the_agency_did_not_approve() {
+    let expired = expired(&Expired {
+        terms: Some(terms()),
+    })
+    .unwrap();
+    assert_eq!(who_hears_what(&expired), both(Template::BindExpired));
+    let rejected = rejected(&Rejected {
+        terms: Some(terms()),
+    })
+    .unwrap();
+    assert_eq!(who_hears_what(&rejected), both(Template::BindNotApproved));
+}
