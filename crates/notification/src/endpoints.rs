@@ -28,6 +28,17 @@ pub struct Subscriptions {
     pub overlap: SignedDuration,
 }
 
+/// What an operator asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The address.
+    pub url: &'a str,
+    /// The kinds of notices; none means all.
+    pub kinds: &'a [String],
+    /// Whether the messages about one person come one after the other.
+    pub in_order: bool,
+}
+
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
@@ -52,8 +63,11 @@ impl Subscriptions {
     /// Announces notices of these kinds to an address from now on.
     pub async fn subscribe(
         &self,
-        url: &str,
-        kinds: &[String],
+        Wish {
+            url,
+            kinds,
+            in_order,
+        }: Wish<'_>,
         by: &str,
         now: Timestamp,
     ) -> Result<WithSecret, SubscribeError> {
@@ -75,6 +89,7 @@ impl Subscriptions {
             url,
             kinds: &known,
             by,
+            in_order,
         };
         let mut tx = chassis::db::begin(&self.db).await?;
         let endpoint = endpoints::upsert(&mut tx, new, now).await?;

@@ -35,6 +35,8 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     /// How many attempts in a row have failed.
     pub failures: i32,
+    /// Whether the messages about one person come one after the other, in the order of their numbers.
+    pub in_order: bool,
 }
 
 /// What a message announces, in references.

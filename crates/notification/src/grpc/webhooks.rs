@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
 use super::{failure, page_size};
-use crate::endpoints::{SubscribeError, Subscriptions};
+use crate::endpoints::{SubscribeError, Subscriptions, Wish};
 use crate::store::deliveries::{self, After, Dead, Wanted};
 use crate::store::endpoints;
 use crate::webhook::Endpoint;
@@ -47,9 +47,14 @@ impl WebhookService for WebhookApi {
     ) -> Result<Response<pb::SubscribeWebhookResponse>, Status> {
         let by = caller(&request)?.subject.clone();
         let asked = request.into_inner();
+        let wish = Wish {
+            url: &asked.url,
+            kinds: &asked.kinds,
+            in_order: asked.in_order,
+        };
         let (endpoint, secret) = self
             .subscriptions()?
-            .subscribe(&asked.url, &asked.kinds, &by, self.clock.now())
+            .subscribe(wish, &by, self.clock.now())
             .await
             .map_err(|error| refused(&error))?;
         Ok(Response::new(pb::SubscribeWebhookResponse {
@@ -260,6 +265,7 @@ impl From<Endpoint> for pb::Webhook {
             disabled_because: disabled_because.unwrap_or_default(),
             created_at: Some(wire_time(endpoint.created_at)),
             failures: endpoint.failures,
+            in_order: endpoint.in_order,
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct Claim<'a> {
 }
 
 /// Claims messages that are due, the oldest of each endpoint first. Those that somebody else is claiming are passed over.
+///
+/// Where an endpoint asks for order, a message waits as long as one with a smaller number about the same person is there and is
+/// not given up. A person's numbers become visible in their order, so none that is smaller comes later.
 pub async fn claim(
     db: &PgPool,
     claim: Claim<'_>,
@@ -52,6 +55,10 @@ pub async fn claim(
                  SELECT delivery.endpoint_id, delivery.person_id, delivery.sequence
                    FROM webhook_delivery AS delivery
                   WHERE delivery.endpoint_id = endpoint.endpoint_id AND delivery.due_at <= $1
+                    AND NOT (endpoint.in_order AND EXISTS (
+                        SELECT FROM webhook_delivery AS earlier
+                         WHERE earlier.endpoint_id = delivery.endpoint_id AND earlier.person_id = delivery.person_id
+                           AND earlier.sequence < delivery.sequence AND earlier.dead_at IS NULL))
                   ORDER BY delivery.due_at
                   LIMIT CASE WHEN endpoint.failures > 0 THEN 1 ELSE $4::bigint END
                     FOR UPDATE SKIP LOCKED
@@ -68,7 +75,7 @@ pub async fn claim(
                AND delivery.sequence = due.sequence
             RETURNING delivery.endpoint_id, delivery.person_id, delivery.sequence, delivery.attempts
         )
-        SELECT claimed.attempts, endpoint.endpoint_id, url, kinds, generation, previous_until, created_at, failures,
+        SELECT claimed.attempts, endpoint.endpoint_id, url, kinds, generation, previous_until, created_at, failures, in_order,
                notice.person_id, notice.sequence, notice_id, event_id, template, subject_id, happened_at, sandbox
           FROM claimed
           JOIN webhook_endpoint AS endpoint ON endpoint.endpoint_id = claimed.endpoint_id
@@ -97,6 +104,7 @@ pub async fn claim(
                 disabled: None,
                 created_at: row.created_at.to_jiff(),
                 failures: row.failures,
+                in_order: row.in_order,
             },
             announced: Announced {
                 notice: NoticeId::from_uuid(row.notice_id),

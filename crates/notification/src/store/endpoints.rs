@@ -19,6 +19,8 @@ pub struct NewEndpoint<'a> {
     pub kinds: &'a [&'a str],
     /// The operator.
     pub by: &'a str,
+    /// Whether the messages about one person come one after the other.
+    pub in_order: bool,
 }
 
 /// Subscribes an address, or gives one that is subscribed these kinds. One that was disabled is enabled.
@@ -32,17 +34,18 @@ pub async fn upsert(
         r#"
         -- notification.subscribe_endpoint
         INSERT INTO webhook_endpoint AS endpoint
-               (endpoint_id, url, kinds, generation, created_at, created_by, failures)
-        VALUES ($1, $2, $3, 1, $4, $5, 0)
+               (endpoint_id, url, kinds, generation, created_at, created_by, failures, in_order)
+        VALUES ($1, $2, $3, 1, $4, $5, 0, $6)
         ON CONFLICT (url) DO UPDATE
-           SET kinds = EXCLUDED.kinds, disabled_at = NULL, disabled_because = NULL, failures = 0, rests_until = NULL
-        RETURNING endpoint_id, url, kinds, generation, previous_until, disabled_at, disabled_because, created_at, failures
+           SET kinds = EXCLUDED.kinds, in_order = EXCLUDED.in_order, disabled_at = NULL, disabled_because = NULL, failures = 0, rests_until = NULL
+        RETURNING endpoint_id, url, kinds, generation, previous_until, disabled_at, disabled_because, created_at, failures, in_order
         "#,
         new.id.uuid(),
         new.url,
         new.kinds as _,
         now.to_sqlx() as _,
         new.by,
+        new.in_order,
     )
     .fetch_one(conn)
     .await?;
@@ -58,7 +61,7 @@ pub async fn lock(
         Found,
         r#"
         -- notification.lock_endpoint
-        SELECT endpoint_id, url, kinds, generation, previous_until, disabled_at, disabled_because, created_at, failures
+        SELECT endpoint_id, url, kinds, generation, previous_until, disabled_at, disabled_because, created_at, failures, in_order
           FROM webhook_endpoint
          WHERE endpoint_id = $1
            FOR UPDATE
@@ -124,7 +127,7 @@ pub async fn list(
         Found,
         r#"
         -- notification.list_endpoints
-        SELECT endpoint_id, url, kinds, generation, previous_until, disabled_at, disabled_because, created_at, failures
+        SELECT endpoint_id, url, kinds, generation, previous_until, disabled_at, disabled_because, created_at, failures, in_order
           FROM webhook_endpoint
          WHERE $1::uuid IS NULL OR endpoint_id > $1
          ORDER BY endpoint_id
@@ -149,6 +152,7 @@ struct Found {
     disabled_because: Option<String>,
     created_at: jiff_sqlx::Timestamp,
     failures: i32,
+    in_order: bool,
 }
 
 impl From<Found> for Endpoint {
@@ -163,6 +167,7 @@ impl From<Found> for Endpoint {
             disabled: disabled_at.zip(found.disabled_because),
             created_at: found.created_at.to_jiff(),
             failures: found.failures,
+            in_order: found.in_order,
         }
     }
 }

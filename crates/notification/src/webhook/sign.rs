@@ -148,6 +148,7 @@ mod tests {
             disabled: None,
             created_at: Timestamp::UNIX_EPOCH,
             failures: 0,
+            in_order: false,
         }
     }
 

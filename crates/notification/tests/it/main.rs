@@ -2,6 +2,7 @@
 
 mod facts;
 mod office;
+mod ordering;
 mod parking;
 mod reading;
 mod receiver;

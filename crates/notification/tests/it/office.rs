@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::SignedDuration;
 use kernel::{Clock, EndpointId, PersonId};
 use notification::courier::Courier;
-use notification::endpoints::Subscriptions;
+use notification::endpoints::{Subscriptions, Wish};
 use notification::store::deliveries::{self, Dead, Wanted};
 use notification::webhook::post::Post;
 use notification::webhook::sign::MasterKey;
@@ -66,6 +66,11 @@ impl Office {
 
     /// Subscribes an address to charges on somebody's account; its id and secret.
     pub async fn subscribe(&self, url: &str) -> (EndpointId, String) {
+        self.subscribe_with(url, false).await
+    }
+
+    /// The same; `in_order`: one after the other for each person.
+    pub async fn subscribe_with(&self, url: &str, in_order: bool) -> (EndpointId, String) {
         let subscriptions = Subscriptions {
             db: self.stage.db.clone(),
             key: self.key(),
@@ -73,8 +78,13 @@ impl Office {
             overlap: SignedDuration::from_hours(24),
         };
         let kinds = ["CHARGED_AID".to_owned()];
+        let wish = Wish {
+            url,
+            kinds: &kinds,
+            in_order,
+        };
         let (endpoint, secret) = subscriptions
-            .subscribe(url, &kinds, "OP1", self.clock.now())
+            .subscribe(wish, "OP1", self.clock.now())
             .await
             .expect("the address is allowed");
         (endpoint.id, secret.expose_secret().to_owned())

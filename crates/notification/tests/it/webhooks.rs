@@ -249,6 +249,7 @@ fn subscription(url: String) -> SubscribeWebhookRequest {
     SubscribeWebhookRequest {
         url,
         kinds: vec!["CHARGED_AID".into()],
+        in_order: false,
     }
 }
 
