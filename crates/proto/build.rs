@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 21] = [
+const FILES: [&str; 22] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
@@ -28,6 +28,7 @@ const FILES: [&str; 21] = [
     "gongji/settlement/v1/after_visit_events.proto",
     "gongji/notification/v1/service.proto",
     "gongji/notification/v1/webhooks.proto",
+    "gongji/notification/v1/completeness.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

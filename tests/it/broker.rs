@@ -55,6 +55,7 @@ async fn a_redelivered_event_has_one_effect() {
     stack.until_quiet().await;
     assert_eq!(stack.notices(&son).await.len(), before.2.len() + 1);
     stack.every_charge_is_told_once().await;
+    stack.every_change_is_told().await;
     stack.end().await;
 }
 
@@ -81,6 +82,7 @@ async fn the_broker_is_killed_and_wiped_while_charges_run_and_every_charge_has_i
     stack.until_every_charge_is_told().await;
     stack.until_quiet().await;
     stack.every_charge_is_told_once().await;
+    stack.every_change_is_told().await;
     assert_eq!(
         stack.balance(&mother).await + stack.balance(&son).await,
         1_005_000 - 75 * 600
@@ -109,6 +111,7 @@ async fn lost_stream_nats_7556() {
     stack.until_every_charge_is_told().await;
     stack.until_quiet().await;
     stack.every_charge_is_told_once().await;
+    stack.every_change_is_told().await;
     // A binding made on the new streams is known everywhere.
     let wanted = [("110100", Purse::current(900)), ("110100", Purse::EMPTY)];
     let [aunt, nephew] = stack

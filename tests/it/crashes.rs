@@ -42,6 +42,7 @@ async fn a_crash_between_commit_and_publish_loses_nothing() {
     stack.until_every_charge_is_told().await;
     stack.until_quiet().await;
     stack.every_charge_is_told_once().await;
+    stack.every_change_is_told().await;
     assert!(bills.iter().all(|bill| parts(bill) == (0, 600, 0)));
     assert_eq!(stack.balance(&mother).await, 1_000_000 - 6_000);
     stack.end().await;
@@ -84,6 +85,7 @@ async fn a_settlement_killed_while_it_works_answers_every_retry_and_charges_once
     assert_eq!(stack.balance(&mother).await, 1_000_000 - 120 * 50);
     stack.until_every_charge_is_told().await;
     stack.every_charge_is_told_once().await;
+    stack.every_change_is_told().await;
     stack.end().await;
 }
 
@@ -106,5 +108,6 @@ async fn a_crash_between_commit_and_ack_repeats_nothing() {
     stack.until_every_charge_is_told().await;
     stack.until_quiet().await;
     stack.every_charge_is_told_once().await;
+    stack.every_change_is_told().await;
     stack.end().await;
 }

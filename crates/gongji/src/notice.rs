@@ -12,6 +12,8 @@ use notification::words::{Form, Language, Setting, Words, names_of_samples, sms}
 use notification::{park, store};
 use sqlx::PgPool;
 
+mod completeness;
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show how a kind of notice reads, with samples. Without a kind: list the kinds.
@@ -45,6 +47,14 @@ pub enum Command {
         /// How many at most.
         #[arg(long, default_value_t = 100)]
         limit: i64,
+    },
+    /// Whether everybody was told of every change of their balance: now, and day by day. Fails if anybody was not.
+    Completeness {
+        #[command(flatten)]
+        target: Target,
+        /// How many days, the newest first.
+        #[arg(long, default_value_t = 7)]
+        days: i64,
     },
     /// Try the parked notices again, after the words were mended: in every language and form.
     Retry {
@@ -148,6 +158,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Preview(preview) => show(&preview),
         Command::Check { words } => check(&words),
         Command::Parked { target, limit } => parked(&target, limit).await,
+        Command::Completeness { target, days } => completeness::report(&target, days).await,
         Command::Retry { target } => retry(&target).await,
     }
 }

@@ -23,6 +23,10 @@ pub struct Config {
     pub access: config::Access,
     /// Where binding is.
     pub binding_url: String,
+    /// Where settlement is, whose books are compared with what was told.
+    pub settlement_url: String,
+    /// How that is compared.
+    pub audit: Audit,
     /// How long a page waits for masked names. Measured by the machine's clock: a person waits for it.
     pub names_wait: SignedDuration,
     /// A folder with a place's own files of words; none for those that are shipped.
@@ -32,6 +36,18 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// The time between two looks at the notices of those who are watching.
     pub watch_poll: SignedDuration,
+}
+
+/// How what was told is compared with settlement's books.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// The time between two pages of accounts.
+    pub page_every: SignedDuration,
+    /// The time between two rounds through all accounts.
+    pub round_every: SignedDuration,
+    /// How long a change may take until somebody is told.
+    pub grace: SignedDuration,
 }
 
 /// How other machines are told.

@@ -1,4 +1,4 @@
-//! Facts in, notices out: a batch of any size is two statements.
+//! Facts in, notices out: a batch of any size is three statements.
 
 use chassis::inbox::{Delivery, Failure, Handle};
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use proto::event::Fact;
 use sqlx::PgConnection;
 
 use crate::store::{self, NewRow};
-use crate::tell::notices_of;
+use crate::tell::{changes_of, notices_of};
 
 /// Stores the notices of the facts that arrive, in the transaction that records them as handled.
 #[derive(Debug, Clone)]
@@ -29,10 +29,12 @@ impl Handle for Teller {
         deliveries: &[Delivery],
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let mut rows = Vec::new();
+        let (mut rows, mut changes) = (Vec::new(), Vec::new());
         for delivery in deliveries {
             let fact = Fact::decode(&delivery.subject, &delivery.payload)?;
-            rows.extend(notices_of(&fact)?.into_iter().map(|notice| NewRow {
+            let notices = notices_of(&fact)?;
+            changes.extend(changes_of(&fact, &notices)?);
+            rows.extend(notices.into_iter().map(|notice| NewRow {
                 id: NoticeId::generate(),
                 event: delivery.event_id,
                 happened_at: delivery.occurred_at,
@@ -41,6 +43,7 @@ impl Handle for Teller {
             }));
         }
         store::insert_notices(conn, &rows, now).await?;
+        store::completeness::record(conn, &changes, now).await?;
         self.count(deliveries, &rows);
         Ok(())
     }

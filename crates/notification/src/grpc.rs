@@ -14,9 +14,11 @@ use crate::store::Wanted;
 use crate::watch::Watchers;
 use crate::words::{Form, Language};
 
+mod completeness;
 mod watching;
 mod webhooks;
 
+pub use completeness::CompletenessApi;
 pub use webhooks::WebhookApi;
 
 /// Page size where none is asked for, and the most that is given.

@@ -21,12 +21,14 @@ use proto::authorization::v1::MandateChanged;
 use proto::binding::v1::{
     Bound, Declined, DisplayLinked, DisplayUnlinked, Expired, Rejected, Requested, Unbound,
 };
+use proto::notification::v1::completeness_service_server::CompletenessServiceServer;
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
 use proto::notification::v1::webhook_service_server::WebhookServiceServer;
 use proto::settlement::v1::{
     Accepted, AccountClosed, AccountFrozen, AccountUnfrozen, BalanceChanged, Cancelled, Charged,
     GivenUp, Overdrawn, Refunded,
 };
+use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
@@ -34,6 +36,8 @@ use webhook::post::Post;
 use webhook::sign::{MasterKey, MasterKeyError};
 use words::{Words, WordsError};
 
+pub mod audit;
+pub mod completeness;
 pub mod config;
 pub mod consumer;
 pub mod courier;
@@ -123,6 +127,9 @@ pub enum StartError {
     /// The address of the binding service cannot be used.
     #[error("binding_url is not usable")]
     Binding(#[from] PeerError),
+    /// The address of the settlement service cannot be used.
+    #[error("settlement_url is not usable")]
+    Settlement(#[source] PeerError),
     /// The key of the webhooks cannot be used.
     #[error(transparent)]
     Webhooks(#[from] MasterKeyError),
@@ -147,6 +154,13 @@ pub async fn serve(
     let verifier = Verifier::new(&config.access)?;
     let key = config.access.key.as_deref().ok_or(StartError::NoKey)?;
     let signer = Signer::from_pem_file(key, &config.access.issuer)?;
+    let settlement = calls::peer(
+        &config.settlement_url,
+        "settlement",
+        signer.clone(),
+        SERVICE,
+    )
+    .map_err(StartError::Settlement)?;
     let binding = calls::peer(&config.binding_url, "binding", signer, SERVICE)?;
 
     for (task, follow) in FOLLOWED {
@@ -168,41 +182,61 @@ pub async fn serve(
     );
     tasks.add("notification watch", poll);
 
-    let webhooks = match &config.webhooks.key {
-        Some(file) => Some(MasterKey::from_file(file)?),
-        None => None,
-    };
-    let subscriptions = webhooks.map(|key| endpoints::Subscriptions {
-        db: db.clone(),
-        key,
-        allowed: config.webhooks.allow.clone(),
-        overlap: config.webhooks.rotation,
-    });
-    if let Some(subscriptions) = &subscriptions {
-        let progress = health.background("webhooks", STUCK_AFTER);
-        let courier = courier::Courier {
-            db: db.clone(),
-            key: subscriptions.key.clone(),
-            post: Post::new(config.webhooks.timeout.unsigned_abs()),
-            allowed: subscriptions.allowed.clone(),
-            timeout: config.webhooks.timeout,
-            clock: clock.clone(),
-        };
-        let poll = config.webhooks.poll.unsigned_abs();
-        tasks.add(
-            "notification webhooks",
-            courier.run(poll, progress, tasks.stop()),
-        );
-    }
+    let auditor = audit::Auditor::new(db.clone(), settlement, clock.clone(), config.audit.grace);
+    compare(auditor, &config.audit, &health, tasks);
+    let subscriptions = announce(&config.webhooks, &db, &clock, (&health, tasks))?;
 
     let names = names::NameBook::new(binding, config.names_wait.unsigned_abs());
+    let completeness = grpc::CompletenessApi::new(db.clone(), config.audit.grace, clock.clone());
     let reader = read::Reader::new(db, names, words, clock.clone());
     let webhooks = grpc::WebhookApi::new(subscriptions, clock.clone());
     let api = grpc::Api::new(reader, watchers, clock, tasks.stop());
     let server = calls::Server::new(SERVICE, proto::ACCESS, proto::DESCRIPTORS, verifier, health)
         .add(NotificationServiceServer::new(api))
-        .add(WebhookServiceServer::new(webhooks));
+        .add(WebhookServiceServer::new(webhooks))
+        .add(CompletenessServiceServer::new(completeness));
     Ok(server.serve(config.listen, tasks).await?)
+}
+
+/// Compares what was told with the books, for ever.
+fn compare(auditor: audit::Auditor, pace: &config::Audit, health: &Health, tasks: &mut Tasks) {
+    let progress = health.background("completeness", STUCK_AFTER);
+    let pace = audit::Pace {
+        page: pace.page_every.unsigned_abs(),
+        round: pace.round_every.unsigned_abs(),
+    };
+    let comparing = auditor.run(pace, progress, tasks.stop());
+    tasks.add("notification completeness", comparing);
+}
+
+/// Posts what is announced, where the settings name a key.
+fn announce(
+    config: &config::Webhooks,
+    db: &PgPool,
+    clock: &Clock,
+    (health, tasks): (&Health, &mut Tasks),
+) -> Result<Option<endpoints::Subscriptions>, StartError> {
+    let Some(file) = &config.key else {
+        return Ok(None);
+    };
+    let subscriptions = endpoints::Subscriptions {
+        db: db.clone(),
+        key: MasterKey::from_file(file)?,
+        allowed: config.allow.clone(),
+        overlap: config.rotation,
+    };
+    let courier = courier::Courier {
+        db: db.clone(),
+        key: subscriptions.key.clone(),
+        post: Post::new(config.timeout.unsigned_abs()),
+        allowed: subscriptions.allowed.clone(),
+        timeout: config.timeout,
+        clock: clock.clone(),
+    };
+    let progress = health.background("webhooks", STUCK_AFTER);
+    let posting = courier.run(config.poll.unsigned_abs(), progress, tasks.stop());
+    tasks.add("notification webhooks", posting);
+    Ok(Some(subscriptions))
 }
 
 #[cfg(test)]

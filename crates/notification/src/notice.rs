@@ -4,7 +4,7 @@
 //! so a stored notice gives nothing away and can be read in any language. No figure is worked out here that the event
 //! does not carry; the parts of one payer are only put together.
 
-use kernel::PersonId;
+use kernel::{AccountId, PersonId};
 
 pub use catalogue::{ROWS, Row, Told};
 pub use params::{
@@ -27,6 +27,17 @@ pub struct NewNotice {
     pub subject: String,
     /// Whether it tells of test money.
     pub sandbox: bool,
+    /// The changes of balances that it tells of.
+    pub tells: Vec<Moved>,
+}
+
+/// One change of one account: its version grows by one with every movement, so this names it for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The account.
+    pub account: AccountId,
+    /// Its version after the change; above zero.
+    pub version: i64,
 }
 
 impl Told {

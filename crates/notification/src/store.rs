@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::notice::NewNotice;
 
+pub mod completeness;
 pub mod deliveries;
 pub mod endpoints;
 pub mod parked;

@@ -5,8 +5,10 @@
 //! `balance_changed` event. So no change goes untold, and none is told twice.
 
 use proto::Unreadable;
+use proto::convert::id;
 use proto::event::Fact;
 
+use crate::completeness::Seen;
 use crate::notice::NewNotice;
 
 mod after_visit;
@@ -50,4 +52,34 @@ pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
         | Fact::PermissionCame(_)
         | Fact::Fenced(_) => Ok(Vec::new()),
     }
+}
+
+/// The changes of balances that a fact and its notices speak of: that one happened, and whether somebody was told.
+///
+/// What was told is taken from the notices and from nothing else, so that a charge that should have told somebody and did not
+/// is found out.
+///
+/// # Errors
+/// The field that cannot be read.
+pub fn changes_of(fact: &Fact, notices: &[NewNotice]) -> Result<Vec<Seen>, Unreadable> {
+    let mut changes: Vec<Seen> = notices
+        .iter()
+        .flat_map(|notice| notice.tells.iter().map(|moved| (notice.person, *moved)))
+        .map(|(person, moved)| Seen {
+            person,
+            moved,
+            told: true,
+        })
+        .collect();
+    if let Fact::BalanceChanged(changed) = fact
+        && changes.is_empty()
+    {
+        changes.push(Seen {
+            person: id("person_id", &changed.person_id)?,
+            moved: money::changed_version(changed)?,
+            // Where no bucket moved there is nothing to tell.
+            told: changed.current_change_fen == 0 && changed.prior_change_fen == 0,
+        });
+    }
+    Ok(changes)
 }

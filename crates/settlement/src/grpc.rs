@@ -25,6 +25,7 @@ mod quotes;
 mod reconciliation;
 mod show;
 mod statements;
+mod versions;
 mod years;
 
 /// The most rows of one bulk request.
@@ -425,6 +426,14 @@ impl SettlementService for Api {
     ) -> Result<Response<pb::GetStatementResponse>, Status> {
         let caller = caller(&request)?;
         let shown = statements::statement(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(shown))
+    }
+
+    async fn list_account_versions(
+        &self,
+        request: Request<pb::ListAccountVersionsRequest>,
+    ) -> Result<Response<pb::ListAccountVersionsResponse>, Status> {
+        let shown = versions::page(self, request.get_ref()).await?;
         Ok(Response::new(shown))
     }
 

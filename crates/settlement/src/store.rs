@@ -34,6 +34,7 @@ pub mod reconciliation;
 pub mod refund;
 pub mod settlement;
 pub mod statement;
+pub mod versions;
 pub mod year_end;
 
 /// Why a statement did not give what was asked of it.

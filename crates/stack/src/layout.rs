@@ -130,6 +130,11 @@ impl Layout {
                 );
                 settings.insert("after_visit_sweep".to_owned(), "1s".into());
             }
+            "notification" => {
+                settings.insert("binding_url".to_owned(), self.url("binding").into());
+                settings.insert("settlement_url".to_owned(), self.url("settlement").into());
+                settings.insert("audit".to_owned(), audit().into());
+            }
             _ => {
                 settings.insert("binding_url".to_owned(), self.url("binding").into());
             }
@@ -172,6 +177,13 @@ impl Layout {
         settings.insert("access".to_owned(), access.into());
         settings
     }
+}
+
+/// A stack is small and looked at closely: its books are compared all the time.
+fn audit() -> Table {
+    let mut audit = Table::new();
+    audit.insert("round_every".to_owned(), "1s".into());
+    audit
 }
 
 fn file(path: &Path) -> Value {

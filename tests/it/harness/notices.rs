@@ -49,6 +49,39 @@ impl Stack {
         assert_eq!(self.told_charges().await, self.payers().await);
     }
 
+    /// Whoever's balance changed was told of each change, as far as settlement's books and what was told agree: the audit says
+    /// so, and so do the rows of both sides.
+    pub async fn every_change_is_told(&self) {
+        let booked: Vec<(Uuid, i64)> = sqlx::query_as(
+            "-- tests.booked_changes
+            SELECT account_id, version FROM account WHERE version > 0 ORDER BY account_id",
+        )
+        .fetch_all(&self.settlement)
+        .await
+        .expect("settlement's database answers");
+        let told: Vec<(Uuid, i64)> = sqlx::query_as(
+            "-- tests.told_changes
+            SELECT account_id, known FROM account_told WHERE untold_since IS NULL ORDER BY account_id",
+        )
+        .fetch_all(&self.notification)
+        .await
+        .expect("notification's database answers");
+        assert_eq!(booked, told);
+        // And the walk through the books comes to the same.
+        let rounds = "-- tests.rounds\nSELECT round FROM books_walk";
+        let round = async || -> i64 {
+            sqlx::query_scalar(rounds)
+                .fetch_one(&self.notification)
+                .await
+                .expect("notification's database answers")
+        };
+        let begun = round().await;
+        until("the books are compared as a whole", async || {
+            round().await > begun + 1
+        })
+        .await;
+    }
+
     /// How many notices there are, as far as the database knows.
     pub async fn notices_stored(&self) -> i64 {
         sqlx::query_scalar("-- tests.notices_stored\nSELECT count(*) FROM notice")

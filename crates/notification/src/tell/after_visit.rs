@@ -22,6 +22,7 @@ pub(super) fn accepted(accepted: &Accepted) -> Result<Vec<NewNotice>, Unreadable
         },
         subject: accepted.settlement_id.clone(),
         sandbox: accepted.sandbox,
+        tells: Vec::new(),
     }])
 }
 
@@ -40,6 +41,7 @@ pub(super) fn given_up(given_up: &GivenUp) -> Result<Vec<NewNotice>, Unreadable>
         },
         subject: given_up.settlement_id.clone(),
         sandbox: given_up.sandbox,
+        tells: Vec::new(),
     }])
 }
 

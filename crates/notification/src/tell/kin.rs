@@ -39,6 +39,7 @@ impl<'a> Terms<'a> {
             told,
             subject: self.binding.to_owned(),
             sandbox: false,
+            tells: Vec::new(),
         }
     }
 }
@@ -178,6 +179,7 @@ pub(super) fn mandate_changed(changed: &MandateChanged) -> Result<Vec<NewNotice>
         told,
         subject: mandate.binding_id.clone(),
         sandbox: false,
+        tells: Vec::new(),
     }])
 }
 

@@ -5,7 +5,7 @@ use proto::Unreadable;
 use proto::convert::{id, required};
 use proto::settlement::v1::{ChargedLeg, LegKind};
 
-use crate::notice::{Balance, LimitLeft, LimitWindow, Part, Who};
+use crate::notice::{Balance, LimitLeft, LimitWindow, Moved, Part, Who};
 
 /// What one person paid or got back, and the accounts it moved.
 pub(super) struct Payment {
@@ -13,6 +13,8 @@ pub(super) struct Payment {
     pub(super) amount: Fen,
     /// What limits still allow, the shortest window first; nothing for a window that has no limit.
     pub(super) left: Vec<LimitLeft>,
+    /// Every change that the payment made.
+    pub(super) moved: Vec<Moved>,
     accounts: Vec<(AccountId, Balance)>,
 }
 
@@ -70,6 +72,8 @@ impl Payment {
         charged: &ChargedLeg,
     ) -> Result<(), Unreadable> {
         self.amount = sum("legs.leg.amount_fen", [self.amount, amount])?;
+        let version = ("legs.account_version", charged.account_version);
+        self.moved.push(moved(account, version)?);
         for (window, left) in [
             (LimitWindow::Day, charged.per_day_left_fen),
             (LimitWindow::Month, charged.per_month_left_fen),
@@ -119,11 +123,23 @@ fn payment_of(side: &mut Vec<Payment>, person: PersonId) -> &mut Payment {
                 person,
                 amount: Fen::ZERO,
                 left: Vec::new(),
+                moved: Vec::new(),
                 accounts: Vec::new(),
             });
             side.len() - 1
         });
     &mut side[at]
+}
+
+/// One change of an account. Versions begin with one: another number is no change that could be told of.
+pub(super) fn moved(
+    account: AccountId,
+    (field, version): (&str, i64),
+) -> Result<Moved, Unreadable> {
+    if version < 1 {
+        return Err(Unreadable::missing(field));
+    }
+    Ok(Moved { account, version })
 }
 
 /// A balance of two buckets.

@@ -5,9 +5,9 @@ use proto::Unreadable;
 use proto::convert::id;
 use proto::settlement::v1::{BalanceCause, BalanceChanged, Charged, InstitutionKind};
 
-use super::legs::{Payments, balance, sum};
+use super::legs::{Payment, Payments, balance, moved, sum};
 use super::upkeep;
-use crate::notice::{Institution, NewNotice, Told, Who};
+use crate::notice::{Institution, Moved, NewNotice, Told, Who};
 
 /// A bill was paid: to whoever paid from their own account, to each contributor, and to the patient.
 pub(super) fn charged(charged: &Charged) -> Result<Vec<NewNotice>, Unreadable> {
@@ -16,8 +16,8 @@ pub(super) fn charged(charged: &Charged) -> Result<Vec<NewNotice>, Unreadable> {
     let institution = institution(charged.institution_kind);
     let mut told = Vec::new();
     for payment in &payments.own {
-        told.push((
-            payment.person,
+        told.push(Line::of(
+            payment,
             Told::ChargedOwn {
                 institution,
                 amount: payment.amount.into(),
@@ -26,8 +26,8 @@ pub(super) fn charged(charged: &Charged) -> Result<Vec<NewNotice>, Unreadable> {
         ));
     }
     for payment in &payments.aid {
-        told.push((
-            payment.person,
+        told.push(Line::of(
+            payment,
             Told::ChargedAid {
                 beneficiary: Who(patient),
                 institution,
@@ -43,30 +43,28 @@ pub(super) fn charged(charged: &Charged) -> Result<Vec<NewNotice>, Unreadable> {
             .map(|left| left.window)
             .max();
         if let Some(window) = used_up {
-            told.push((
-                payment.person,
-                Told::LimitReached {
-                    beneficiary: Who(patient),
-                    window,
-                },
-            ));
+            let beneficiary = Who(patient);
+            let reached = Told::LimitReached {
+                beneficiary,
+                window,
+            };
+            told.push((payment.person, reached).into());
         }
     }
     if !payments.aid.is_empty() {
-        told.push((
-            patient,
-            Told::AidUsedForYou {
-                institution,
-                total: Fen::new(charged.total_fen).into(),
-                pooled: Fen::new(charged.pooled_fen).into(),
-                own: Fen::new(charged.own_fen).into(),
-                aid: Fen::new(charged.aid_fen).into(),
-                cash: Fen::new(charged.cash_fen).into(),
-                contributors: payments.contributors(),
-            },
-        ));
+        let split = Told::AidUsedForYou {
+            institution,
+            total: Fen::new(charged.total_fen).into(),
+            pooled: Fen::new(charged.pooled_fen).into(),
+            own: Fen::new(charged.own_fen).into(),
+            aid: Fen::new(charged.aid_fen).into(),
+            cash: Fen::new(charged.cash_fen).into(),
+            contributors: payments.contributors(),
+        };
+        told.push((patient, split).into());
     }
-    told.extend(short(charged, patient, &payments));
+    let short = short(charged, patient, &payments);
+    told.extend(short.into_iter().map(Line::from));
     Ok(about(&charged.settlement_id, charged.sandbox, told))
 }
 
@@ -106,6 +104,7 @@ fn short(charged: &Charged, patient: PersonId, payments: &Payments) -> Vec<(Pers
 /// One account moved: told to its owner, unless a charge tells of it, or what was given back of one.
 pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>, Unreadable> {
     let person: PersonId = id("person_id", &changed.person_id)?;
+    let tells = changed_version(changed)?;
     let moved = [changed.current_change_fen, changed.prior_change_fen];
     let amount = sum("current_change_fen + prior_change_fen", moved.map(Fen::new))?.into();
     let balances = vec![balance(
@@ -128,11 +127,20 @@ pub(super) fn balance_changed(changed: &BalanceChanged) -> Result<Vec<NewNotice>
         Ok(cause) => upkeep::balance_changed(changed, cause, amount, balances)?,
         Err(_) => return Err(Unreadable::code("cause")),
     };
-    Ok(about(
-        &changed.cause_id,
-        changed.sandbox,
-        vec![(person, told)],
-    ))
+    let line = Line {
+        person,
+        told,
+        tells: vec![tells],
+    };
+    Ok(about(&changed.cause_id, changed.sandbox, vec![line]))
+}
+
+/// The one change that a `balance_changed` event speaks of.
+pub(super) fn changed_version(changed: &BalanceChanged) -> Result<Moved, Unreadable> {
+    moved(
+        id("account_id", &changed.account_id)?,
+        ("version", changed.version),
+    )
 }
 
 /// Money is told of even where the kind of place is one that this build does not know.
@@ -144,15 +152,44 @@ pub(super) fn institution(kind: i32) -> Institution {
     }
 }
 
-pub(super) fn about(subject: &str, sandbox: bool, told: Vec<(PersonId, Told)>) -> Vec<NewNotice> {
-    told.into_iter()
-        .map(|(person, told)| NewNotice {
+/// A notice that does not say yet what it is about.
+pub(super) struct Line {
+    person: PersonId,
+    told: Told,
+    tells: Vec<Moved>,
+}
+
+impl Line {
+    /// What a payer is told of their payment, and with it of each change that it made.
+    pub(super) fn of(payment: &Payment, told: Told) -> Self {
+        Self {
+            person: payment.person,
+            told,
+            tells: payment.moved.clone(),
+        }
+    }
+}
+
+impl From<(PersonId, Told)> for Line {
+    /// A notice that tells of no change of a balance.
+    fn from((person, told): (PersonId, Told)) -> Self {
+        Self {
             person,
             told,
-            subject: subject.to_owned(),
-            sandbox,
-        })
-        .collect()
+            tells: Vec::new(),
+        }
+    }
+}
+
+pub(super) fn about(subject: &str, sandbox: bool, told: Vec<impl Into<Line>>) -> Vec<NewNotice> {
+    let notice = |line: Line| NewNotice {
+        person: line.person,
+        told: line.told,
+        subject: subject.to_owned(),
+        sandbox,
+        tells: line.tells,
+    };
+    told.into_iter().map(|line| notice(line.into())).collect()
 }
 
 #[cfg(test)]

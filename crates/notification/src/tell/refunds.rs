@@ -7,7 +7,7 @@ use proto::convert::{id, required, time};
 use proto::settlement::v1::{Cancelled, ChargedLeg, Leg, LegKind, Refunded};
 
 use super::legs::{Payments, sum};
-use super::money::{about, institution};
+use super::money::{Line, about, institution};
 use crate::notice::{Institution, NewNotice, Told, Who};
 
 /// What both kinds of giving back tell.
@@ -62,13 +62,13 @@ pub(super) fn refunded(refunded: &Refunded) -> Result<Vec<NewNotice>, Unreadable
     Ok(about(&refunded.settlement_id, refunded.sandbox, told))
 }
 
-fn told(back: &Back<'_>) -> Result<Vec<(PersonId, Told)>, Unreadable> {
+fn told(back: &Back<'_>) -> Result<Vec<Line>, Unreadable> {
     let payments = Payments::read(back.legs)?;
     let (institution, charged_at) = (back.institution, back.charged_at);
     let mut told = Vec::new();
     for payment in &payments.own {
-        told.push((
-            payment.person,
+        told.push(Line::of(
+            payment,
             Told::RefundedOwn {
                 institution,
                 amount: payment.amount.into(),
@@ -78,8 +78,8 @@ fn told(back: &Back<'_>) -> Result<Vec<(PersonId, Told)>, Unreadable> {
         ));
     }
     for payment in &payments.aid {
-        told.push((
-            payment.person,
+        told.push(Line::of(
+            payment,
             Told::RefundedAid {
                 beneficiary: Who(back.patient),
                 institution,
@@ -91,30 +91,26 @@ fn told(back: &Back<'_>) -> Result<Vec<(PersonId, Told)>, Unreadable> {
     }
     let (waiting, aid_waiting) = waiting(back.unclaimed)?;
     for (person, amount) in waiting {
-        told.push((
-            person,
-            Told::RefundUnclaimed {
-                institution,
-                amount: amount.into(),
-                charged_at,
-            },
-        ));
+        let unclaimed = Told::RefundUnclaimed {
+            institution,
+            amount: amount.into(),
+            charged_at,
+        };
+        told.push((person, unclaimed).into());
     }
     if back.aid.is_positive() {
-        told.push((
-            back.patient,
-            Told::AidRefundedForYou {
-                institution,
-                total: back.total.into(),
-                own: back.own.into(),
-                aid: back.aid.into(),
-                cash: back.cash.into(),
-                stands: back.left.into(),
-                waiting: aid_waiting.into(),
-                charged_at,
-                contributors: payments.contributors(),
-            },
-        ));
+        let split = Told::AidRefundedForYou {
+            institution,
+            total: back.total.into(),
+            own: back.own.into(),
+            aid: back.aid.into(),
+            cash: back.cash.into(),
+            stands: back.left.into(),
+            waiting: aid_waiting.into(),
+            charged_at,
+            contributors: payments.contributors(),
+        };
+        told.push((back.patient, split).into());
     }
     Ok(told)
 }

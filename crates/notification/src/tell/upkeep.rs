@@ -127,6 +127,7 @@ mod tests {
 
     fn moved(cause: BalanceCause, by: [i64; 2], after: [i64; 2]) -> Told {
         let changed = BalanceChanged {
+            account_id: kernel::AccountId::from_uuid(uuid::Uuid::from_u128(2)).to_string(),
             person_id: person().to_string(),
             version: 3,
             cause: cause.into(),

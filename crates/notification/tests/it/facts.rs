@@ -4,7 +4,9 @@ use chassis::inbox::Delivery;
 use kernel::{AccountId, EventId, PersonId, SettlementId, Timestamp};
 use proto::Event;
 use proto::convert::wire_time;
-use proto::settlement::v1::{Charged, ChargedLeg, InstitutionKind, Leg, LegKind};
+use proto::settlement::v1::{
+    BalanceCause, BalanceChanged, Charged, ChargedLeg, InstitutionKind, Leg, LegKind,
+};
 
 /// When everything happens.
 pub fn noon() -> Timestamp {
@@ -20,6 +22,20 @@ pub fn delivery<E: Event>(event: &E) -> Delivery {
         payload: event.encode_to_vec().into(),
         occurred_at: noon(),
         trace_parent: None,
+    }
+}
+
+/// That an account, whose id is its owner's, moved: as every movement tells.
+pub fn moved(person: PersonId, cause: BalanceCause, version: i64) -> BalanceChanged {
+    BalanceChanged {
+        account_id: AccountId::from_uuid(person.uuid()).to_string(),
+        person_id: person.to_string(),
+        version,
+        cause: cause.into(),
+        cause_id: SettlementId::generate().to_string(),
+        current_change_fen: 1,
+        at: Some(wire_time(noon())),
+        ..Default::default()
     }
 }
 

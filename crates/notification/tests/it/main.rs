@@ -1,5 +1,6 @@
 //! The service on a real Postgres and a real nats-server.
 
+mod completeness;
 mod facts;
 mod office;
 mod ordering;

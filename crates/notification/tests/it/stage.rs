@@ -141,6 +141,7 @@ impl Stage {
         config.access.jwks = jwks_file;
         config.access.key = Some(key_file);
         config.binding_url = format!("http://127.0.0.1:{nobody}");
+        config.settlement_url = config.binding_url.clone();
         config.watch_poll = SignedDuration::from_millis(20);
         change(&mut config);
 

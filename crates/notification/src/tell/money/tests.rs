@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::AccountId;
 use proptest::prelude::*;
+use proto::event::Fact;
 use proto::settlement::v1::{ChargedLeg, Leg, LegKind};
 
 use super::*;
 use crate::notice::{Balance, LimitWindow, Template};
+use crate::tell::{changes_of, notices_of};
 
 pub(in crate::tell) const PATIENT: u128 = 1;
 
@@ -147,8 +149,46 @@ fn a_bill_paid_in_cash_alone_moves_no_balance_and_is_not_told() {
     assert_eq!(charged(&bill(Vec::new())), Ok(Vec::new()));
 }
 
+/// The account of the person with this number.
+fn account(number: u128) -> String {
+    AccountId::from_uuid(uuid::Uuid::from_u128(number)).to_string()
+}
+
+#[test]
+fn what_a_bill_tells_of_is_every_movement_of_its_payers_and_what_nobody_tells_is_known_nevertheless()
+ {
+    let bill = bill(vec![
+        leg(PATIENT, 100, 3, (0, 0)),
+        leg(2, 100, 8, (0, 700)),
+        leg(2, 250, 9, (0, 450)),
+    ]);
+    let fact = Fact::Charged(bill);
+    let told: Vec<_> = changes_of(&fact, &notices_of(&fact).unwrap())
+        .unwrap()
+        .iter()
+        .map(|seen| (seen.person, seen.moved.version, seen.told))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (person(PATIENT), 3, true),
+            (person(2), 8, true),
+            (person(2), 9, true)
+        ]
+    );
+    for (cause, told) in [
+        (BalanceCause::Charge, false),
+        (BalanceCause::Allocation, true),
+    ] {
+        let fact = Fact::BalanceChanged(moved(cause));
+        let changes = changes_of(&fact, &notices_of(&fact).unwrap()).unwrap();
+        assert_eq!((changes.len(), changes[0].told), (1, told), "{cause:?}");
+    }
+}
+
 fn moved(cause: BalanceCause) -> BalanceChanged {
     BalanceChanged {
+        account_id: account(2),
         person_id: person(2).to_string(),
         version: 3,
         cause: cause.into(),
