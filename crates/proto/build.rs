@@ -17,6 +17,7 @@ const FILES: [&str; 22] = [
     "gongji/settlement/v1/accounts.proto",
     "gongji/settlement/v1/legs.proto",
     "gongji/settlement/v1/refunds.proto",
+    "gongji/settlement/v1/replacements.proto",
     "gongji/settlement/v1/service.proto",
     "gongji/settlement/v1/imports.proto",
     "gongji/settlement/v1/places.proto",

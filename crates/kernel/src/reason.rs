@@ -183,6 +183,8 @@ reasons! {
     MessageReversed = "MESSAGE_REVERSED" { "该报文在到达前已被冲正", "新业务请使用新的 msgid"; "this message was reversed before it arrived", "send new business under a new msgid" }
     MessageNotReversible = "MESSAGE_NOT_REVERSIBLE" { "该报文不能冲正，或原交易编号不符", "请核对 omsgid 和 oinfno"; "the message cannot be reversed, or it was of another kind", "check omsgid and oinfno" }
     RefundStands = "REFUND_STANDS" { "退费或撤销已生效，不能冲正", "如需收费请重新结算"; "a refund or cancellation that took effect is not taken back", "settle the bill again" }
+    ReplacedPartlyRefunded = "REPLACED_PARTLY_REFUNDED" { "原结算已部分退费，不能整笔替换", "请继续按部分退费办理"; "a part of the settlement to be replaced has come back already", "refund what else comes back" }
+    ReplacedOtherPatient = "REPLACED_OTHER_PATIENT" { "原结算不是该患者的", "请核对原结算编号和患者凭证"; "the settlement to be replaced is another patient's", "check the settlement id and the credential" }
     SettlementNotYours = "SETTLEMENT_NOT_YOURS" { "该结算属于另一机构", "请由原机构办理"; "the settlement belongs to another institution", "only that institution can do this" }
     NeverDecided = "NEVER_DECIDED" { "该报文尚无处理结果", "请用同一 msgid 重发原报文，得到结果前不要收取现金"; "nothing has been decided under this msgid", "send the same message again, and take no cash before it is answered" }
     UsageProhibited = "USAGE_PROHIBITED" { "该用途不得使用个人账户", "公共卫生、体育健身、养生保健费用不在支付范围"; "no personal account may pay for this use", "public health, fitness and wellness are excluded everywhere" }

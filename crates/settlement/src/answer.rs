@@ -57,6 +57,12 @@ pub fn settled(settled: &Settled, book: &Book) -> pb::SettleResponse {
             closed_at: None,
             open_fen: deferral.open.get(),
         }),
+        replaces: settled
+            .replaced
+            .as_ref()
+            .map(|replaced| replaced.settlement.id.to_string())
+            .unwrap_or_default(),
+        replaced_by: String::new(),
     };
     pb::SettleResponse {
         outcome: Some(pb::settle_response::Outcome::Settlement(settlement)),
@@ -333,14 +339,16 @@ fn ground(ground: &Ground) -> String {
     }
 }
 
-fn kind(payer: Payer) -> pb::LegKind {
+/// On which side of the bill a payer stands.
+pub(crate) fn kind(payer: Payer) -> pb::LegKind {
     match payer {
         Payer::Own => pb::LegKind::Own,
         Payer::Aid { .. } => pb::LegKind::Aid,
     }
 }
 
-fn binding_of(payer: Payer) -> String {
+/// The binding under which a relative pays; empty for own money.
+pub(crate) fn binding_of(payer: Payer) -> String {
     match payer {
         Payer::Own => String::new(),
         Payer::Aid { binding, .. } => binding.to_string(),

@@ -109,7 +109,7 @@ pub struct Back {
 }
 
 /// What a batch knows of benefits, as it stands under the locks.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Benefits {
     pub items: Items,
     pub used: BTreeMap<(AccountId, Window), Used>,

@@ -23,7 +23,7 @@ use crate::reverse::Original;
 use crate::settlement::Stored;
 
 /// The state that commands are decided over.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Book {
     pub institutions: BTreeMap<String, Institution>,
     /// Those that are locked; a contributor whose account is not here is not asked.

@@ -60,12 +60,26 @@ pub struct Settle {
     /// The quote that it must not cost more than.
     pub quote: Option<Named>,
     pub deduct: Deduct,
+    /// The settlement whose place it takes.
+    pub replaces: Option<Replaces>,
+}
+
+/// A settlement that is to be taken back whole with the same step that settles another bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaces {
+    pub settlement: SettlementId,
+    /// The cancellation's id, should it be decided now.
+    pub cancellation: SettlementId,
 }
 
 impl Settle {
-    /// What is asked: the bill, and the quote that it names.
+    /// What is asked: the bill, and the quote and the settlement that it names.
     fn asked(&self) -> Asked {
         let asked = Asked::settle(self.patient.person, &self.bill).deducted(self.deduct);
+        let asked = match self.replaces {
+            Some(replaces) => asked.replacing(replaces.settlement),
+            None => asked,
+        };
         match &self.quote {
             Some(named) => asked.on_quote(named.id),
             None => asked,

@@ -408,6 +408,7 @@ pub(crate) fn pay(
         legs,
         fingerprint,
         deferral: None,
+        replaced: None,
     })
 }
 

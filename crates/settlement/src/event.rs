@@ -16,6 +16,8 @@ use crate::keep::{Kept, Mark};
 use crate::refund::{Refunded, Way};
 use crate::settlement::{Change, Leg, Settled, changes};
 
+mod replacement;
+
 /// What a settled bill tells: the charge with its legs, and each account that moved. One that is deducted after the visit tells
 /// that it was accepted.
 pub fn of_settlement(settled: &Settled, trace: Option<&String>) -> Vec<Entry> {
@@ -291,6 +293,10 @@ fn charged(settled: &Settled) -> pb::Charged {
             .unwrap_or_default(),
         sandbox: patient.sandbox,
         parts: settled.benefit.as_deref().map(answer::cost_parts),
+        replaced: settled
+            .replaced
+            .as_deref()
+            .map(|refunded| replacement::replaced(settled, refunded)),
     }
 }
 
@@ -312,6 +318,11 @@ fn cancelled(refunded: &Refunded) -> pb::Cancelled {
         sandbox: settlement.sandbox,
         unclaimed: answer::unclaimed(refunded),
         open_fen: split.open.get(),
+        replaced_by: refunded
+            .replaced_by
+            .map(|by| by.settlement.to_string())
+            .unwrap_or_default(),
+        net_is_charged: refunded.replaced_by.is_some_and(|by| by.paid),
     }
 }
 

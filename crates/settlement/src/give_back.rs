@@ -72,7 +72,7 @@ pub fn cancel(
 /// # Errors
 /// `INSTITUTION_UNKNOWN`, `REFUND_OF_REFUND`, `SETTLEMENT_UNKNOWN`, `SETTLEMENT_NOT_YOURS`, `SETTLEMENT_CANCELLED`,
 /// `SETTLEMENT_REFUNDED`, or the person is not the settlement's patient.
-fn of<'a>(
+pub(crate) fn of<'a>(
     book: &'a Book,
     key: &RequestKey,
     id: SettlementId,
@@ -191,6 +191,7 @@ pub(crate) fn give_back(
         back: returning.as_ref().map(|returning| returning.back),
         fund: returning.and_then(|returning| returning.fund),
         own_balance,
+        replaced_by: None,
     })
 }
 

@@ -42,6 +42,7 @@ pub mod quote;
 pub mod reconcile;
 pub mod reconciliation;
 pub mod refund;
+pub mod replace;
 pub mod request;
 mod resolver;
 pub mod reverse;

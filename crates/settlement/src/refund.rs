@@ -121,6 +121,16 @@ pub struct Refunded {
     pub back: Option<Back>,
     /// The patient's account after it: both buckets.
     pub own_balance: Fen,
+    /// The bill that took its place in the same step.
+    pub replaced_by: Option<ReplacedBy>,
+}
+
+/// The bill that took the place of one that was taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplacedBy {
+    pub settlement: SettlementId,
+    /// Whether it was paid in that step, and not accepted to be deducted later.
+    pub paid: bool,
 }
 
 impl Refunded {

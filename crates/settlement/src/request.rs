@@ -142,6 +142,14 @@ impl Asked {
         self
     }
 
+    /// The same bill, in the place of another one.
+    #[must_use]
+    pub fn replacing(mut self, settlement: SettlementId) -> Self {
+        self.0
+            .insert("replaces".to_owned(), json!(settlement.to_string()));
+        self
+    }
+
     /// What a hold asks: the bill, and how long it is to last.
     pub fn place(patient: PersonId, bill: &Bill, lasts: SignedDuration) -> Self {
         let mut asked = Self::settle(patient, bill);

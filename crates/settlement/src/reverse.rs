@@ -102,6 +102,10 @@ pub fn reverse(
         return Err(Refusal::about(Reason::CredentialNotThePatients, "person_no").into());
     }
     let total = settlement.rest().total;
+    if settlement.replaces.is_some() {
+        // It gave another bill back, too, and that stands.
+        return Err(Reason::RefundStands.into());
+    }
     if total.is_zero() {
         return Ok(reversed(Effect::Nothing, None));
     }

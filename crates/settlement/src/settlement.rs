@@ -12,6 +12,7 @@ use crate::account::{Account, After};
 use crate::benefit::Benefited;
 use crate::deferral::Deferral;
 use crate::institution::Institution;
+use crate::refund::Refunded;
 use crate::request::RequestKey;
 
 /// Who pays what: `total = pooled + own + aid + cash + open`.
@@ -79,6 +80,8 @@ pub struct Settled {
     pub fingerprint: Vec<u8>,
     /// If it is deducted after the visit: then it has no legs yet.
     pub deferral: Option<Box<Deferral>>,
+    /// What was taken back of the bill whose place it took.
+    pub replaced: Option<Box<Refunded>>,
 }
 
 /// A bill that was declined: an answer like any other, kept under the key. No money moved.
@@ -181,6 +184,8 @@ pub struct Stored {
     pub open_back: Fen,
     /// The cancellation that took back what was left.
     pub cancellation: Option<SettlementId>,
+    /// The settlement whose place it took.
+    pub replaces: Option<SettlementId>,
     /// In the order of the plan.
     pub legs: Vec<PaidLeg>,
     /// The bill's fee lines; looked at only where a refund names some.

@@ -32,6 +32,7 @@ pub mod outcome;
 pub mod quote;
 pub mod reconciliation;
 pub mod refund;
+pub mod replacement;
 pub mod settlement;
 pub mod statement;
 pub mod versions;

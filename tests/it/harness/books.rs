@@ -211,6 +211,7 @@ const TABLES: &[&str] = &[
     "refund",
     "refund_task",
     "refunded_line",
+    "replacement",
     "request_key",
     "reversal",
     "settlement",

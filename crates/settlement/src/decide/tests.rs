@@ -118,6 +118,7 @@ fn command(number: u32, person: PersonId, bill: Bill) -> Settle {
         bill,
         quote: None,
         deduct: Deduct::AtOnce,
+        replaces: None,
     }
 }
 
@@ -149,6 +150,7 @@ pub(crate) fn stored(settled: &Settled) -> Stored {
         pooled_back: Fen::ZERO,
         open_back: Fen::ZERO,
         cancellation: None,
+        replaces: None,
         legs: (1..).zip(&settled.legs).map(leg).collect(),
         lines: Vec::new(),
     }

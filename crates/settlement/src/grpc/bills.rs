@@ -10,7 +10,7 @@ use tonic::Status;
 
 use super::{Api, failed, mismatched, origin, quotes, show};
 use crate::bill::{Bill, person_no};
-use crate::command::{Answer, Cancel, Command, Presented, Refund, Reverse, Settle};
+use crate::command::{Answer, Cancel, Command, Presented, Refund, Replaces, Reverse, Settle};
 use crate::deferral::Deduct;
 use crate::request::RequestKey;
 use crate::store;
@@ -38,6 +38,7 @@ impl Api {
         let deduct = Deduct::try_from(request.deduct).map_err(refuse)?;
         let (bill, patient) = self.read(request.bill).await?;
         let quote = quotes::named(&self.office, &request.quote_id).await?;
+        let replaces = replaces(&request.replaces).map_err(refuse)?;
         let settle = Settle {
             id: SettlementId::generate(),
             key,
@@ -45,6 +46,7 @@ impl Api {
             bill,
             quote,
             deduct,
+            replaces,
         };
         match self
             .submit(caller, Command::Settle(Box::new(settle)))
@@ -177,4 +179,15 @@ impl Api {
         let submitted = self.writer.submit(command, origin(caller)).await;
         submitted.map_err(refuse)
     }
+}
+
+/// The settlement that a bill is to replace, if it names one.
+fn replaces(text: &str) -> Result<Option<Replaces>, Refusal> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Replaces {
+        settlement: convert::id("replaces", text)?,
+        cancellation: SettlementId::generate(),
+    }))
 }

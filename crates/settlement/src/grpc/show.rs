@@ -86,11 +86,12 @@ fn as_it_is(settlement: pb::Settlement, since: Since) -> pb::Settlement {
         None if refunded < total => State::PartlyRefunded,
         None => State::Refunded,
     };
-    let cancellation = since.cancellation.map(|id| id.to_string());
+    let shown = |id: Option<SettlementId>| id.map(|id| id.to_string()).unwrap_or_default();
     pb::Settlement {
         state: state.into(),
-        cancellation_id: cancellation.unwrap_or_default(),
+        cancellation_id: shown(since.cancellation),
         refunded_fen: refunded,
+        replaced_by: shown(since.replaced_by),
         ..settlement
     }
 }

@@ -17,7 +17,7 @@ pub struct Part {
 }
 
 /// All of them. Few at any time: a hold lives for minutes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Aside(Vec<Part>);
 
 impl Aside {

@@ -47,6 +47,7 @@ fn settlement(pooled: i64, legs: [i64; 3], cash: i64) -> Stored {
         pooled_back: Fen::ZERO,
         open_back: Fen::ZERO,
         cancellation: None,
+        replaces: None,
         legs: vec![
             leg(1, Payer::Own, legs[0]),
             leg(2, aid(), legs[1]),

@@ -186,7 +186,8 @@ pub async fn settlements(
                msgid, outcome, decline_reason, patient_person_id, patient_account_id, usage, total_fen, pooled_fen,
                own_fen, aid_fen, cash_fen, open_fen, array_to_string(rules, ' ') AS "rules!", sandbox,
                encode(sha256(answer), 'hex') AS "answer!", cash_back_fen, pooled_back_fen, open_back_fen, cancellation_id,
-               EXISTS (SELECT FROM deferral d WHERE d.settlement_id = s.settlement_id) AS "deferred!"
+               EXISTS (SELECT FROM deferral d WHERE d.settlement_id = s.settlement_id) AS "deferred!",
+               (SELECT p.replaces FROM replacement p WHERE p.settlement_id = s.settlement_id) AS replaces
         FROM settlement s
         WHERE lane = $1 AND height BETWEEN $2 AND $3
             AND settled_at BETWEEN 'epoch'::timestamptz + $4::bigint * interval '1 microsecond'

@@ -16,6 +16,8 @@ pub struct Since {
     pub reversed: bool,
     /// What was given back of it.
     pub refunded: Fen,
+    /// The settlement that took its place.
+    pub replaced_by: Option<SettlementId>,
 }
 
 /// A stored answer, with what has happened to its settlement since.
@@ -43,7 +45,8 @@ pub async fn of_request(
                coalesce(s.cash_back_fen + s.pooled_back_fen + s.open_back_fen + (
                    SELECT coalesce(sum(refunded_fen), 0)::bigint FROM leg WHERE leg.settlement_id = s.settlement_id), 0)
                    AS "refunded_fen!",
-               EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!"
+               EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!",
+               (SELECT p.settlement_id FROM replacement p WHERE p.replaces = s.settlement_id) AS "replaced_by?"
         FROM request_key key
         LEFT JOIN settlement s ON s.settlement_id = key.outcome_id
         LEFT JOIN deferral d ON d.settlement_id = key.outcome_id
@@ -69,6 +72,7 @@ pub async fn of_request(
             cancellation: row.cancellation_id.map(SettlementId::from_uuid),
             reversed: row.reversed,
             refunded: Fen::new(row.refunded_fen),
+            replaced_by: row.replaced_by.map(SettlementId::from_uuid),
         },
     }))
 }
@@ -102,7 +106,8 @@ pub async fn of_settlement(
                cash_back_fen + pooled_back_fen + open_back_fen + (
                    SELECT coalesce(sum(refunded_fen), 0)::bigint FROM leg WHERE leg.settlement_id = s.settlement_id)
                    AS "refunded_fen!",
-               EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!"
+               EXISTS (SELECT FROM reversal WHERE reversal_id = s.cancellation_id) AS "reversed!",
+               (SELECT p.settlement_id FROM replacement p WHERE p.replaces = s.settlement_id) AS "replaced_by?"
         FROM settlement s
         LEFT JOIN deferral d USING (settlement_id)
         WHERE settlement_id = $1 AND outcome = 'SETTLED'
@@ -119,6 +124,7 @@ pub async fn of_settlement(
             cancellation: row.cancellation_id.map(SettlementId::from_uuid),
             reversed: row.reversed,
             refunded: Fen::new(row.refunded_fen),
+            replaced_by: row.replaced_by.map(SettlementId::from_uuid),
         },
     }))
 }

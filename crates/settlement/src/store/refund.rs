@@ -29,7 +29,8 @@ pub async fn lock(
         -- settlement.lock_settlements
         SELECT settlement_id, institution, patient_person_id, patient_account_id, person_no, usage, total_fen,
                pooled_fen, own_fen, aid_fen, cash_fen, open_fen, settled_at, sandbox, cash_back_fen, pooled_back_fen,
-               open_back_fen, cancellation_id
+               open_back_fen, cancellation_id,
+               (SELECT p.replaces FROM replacement p WHERE p.settlement_id = settlement.settlement_id) AS replaces
         FROM settlement
         WHERE settlement_id = ANY ($1) AND outcome = 'SETTLED'
         ORDER BY settlement_id
@@ -63,6 +64,7 @@ pub async fn lock(
             pooled_back: Fen::new(row.pooled_back_fen),
             open_back: Fen::new(row.open_back_fen),
             cancellation: row.cancellation_id.map(SettlementId::from_uuid),
+            replaces: row.replaces.map(SettlementId::from_uuid),
             legs: Vec::new(),
             lines: Vec::new(),
         };

@@ -135,6 +135,13 @@ impl Checker {
         let asked = (&*row.institution, &*row.msgid);
         let operations = ["SETTLE", "CAPTURE"].as_slice();
         has_key(key(), asked, (row.settlement_id, operations), sealed)?;
+        let replaced = sealed
+            .refunds
+            .iter()
+            .find(|back| (&back.institution, &back.msgid) == (&row.institution, &row.msgid));
+        let what = "the bill it took the place of";
+        let replaced = replaced.map(|back| back.settlement_id);
+        same(key(), what, show(replaced), show(row.replaces))?;
         let refunded = |leg: &LegRow| leg.refunded_fen;
         let back = Back {
             own: sum("OWN", refunded),
@@ -197,13 +204,17 @@ impl Checker {
         ];
         let what = "what its parts come to";
         same(key(), what, i128::from(row.total_fen), come_to(parts))?;
-        let operation = match &*row.way {
-            "CANCEL" => "CANCEL",
-            "REVERSAL" => "REVERSE",
-            _ => "REFUND",
-        };
         let asked = (&*row.institution, &*row.msgid);
-        has_key(key(), asked, (row.refund_id, &[operation]), sealed)?;
+        // A bill that took the place of this one: both are of one message.
+        let replacing = sealed.settlements.iter();
+        let mut replacing = replacing.filter(|bill| (&*bill.institution, &*bill.msgid) == asked);
+        let (outcome, operation) = match (&*row.way, replacing.next()) {
+            ("CANCEL", Some(bill)) => (bill.settlement_id, "SETTLE"),
+            ("CANCEL", None) => (row.refund_id, "CANCEL"),
+            ("REVERSAL", _) => (row.refund_id, "REVERSE"),
+            _ => (row.refund_id, "REFUND"),
+        };
+        has_key(key(), asked, (outcome, &[operation]), sealed)?;
         let seen = &mut self.bills.given.entry(row.settlement_id).or_default().seen;
         for (sum, fen) in [
             (&mut seen.own, row.own_fen),

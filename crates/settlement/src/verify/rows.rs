@@ -149,6 +149,8 @@ pub struct SettlementRow {
     pub cancellation_id: Option<Uuid>,
     /// Whether it is deducted after the visit.
     pub deferred: bool,
+    /// The bill whose place it took.
+    pub replaces: Option<Uuid>,
 }
 
 /// How the pooled fund saw a bill, as far as money depends on it.

@@ -87,6 +87,8 @@ impl<'a> Rows<'a> {
             match &decision.outcome {
                 Outcome::Settled(settled, _) => {
                     bills.extend(settled.benefit.as_deref().map(|bill| (settled.id, bill)));
+                    let back = settled.replaced.as_deref();
+                    movements.extend(back.and_then(|row| fund::of_refund(row, decision.origin)));
                     movements.extend(fund::of_settlement(settled, decision.origin));
                 }
                 Outcome::Cancelled(refunded, _) | Outcome::Refunded(refunded, _) => {

@@ -47,7 +47,11 @@ impl Needs {
             .extend(claimed.repeated.iter().map(|(_, account)| *account));
         for &place in &claimed.open {
             match &jobs[place].command {
-                Command::Settle(settle) => needs.bill(&settle.key, &settle.patient),
+                Command::Settle(settle) => {
+                    needs.bill(&settle.key, &settle.patient);
+                    let replaced = settle.replaces.map(|replaces| replaces.settlement);
+                    needs.settlements.extend(replaced);
+                }
                 Command::Hold(command) => {
                     if let hold::Command::Place(place) = command {
                         needs.bill(&place.key, &place.patient);

@@ -25,7 +25,7 @@ use crate::settlement::Settled;
 use crate::store::settlement::{LegRow, Row};
 use crate::store::{
     StoreError, account, allocation, correction, deferral, key, lane, limit, mark, refund,
-    settlement,
+    replacement, settlement,
 };
 
 /// Frees the keys of refused commands: a refusal leaves no trace, and its request may be sent again.
@@ -69,6 +69,8 @@ struct Rows<'a> {
     /// With their encoded answers.
     refunds: Vec<(&'a Refunded, Vec<u8>)>,
     reversals: Vec<(&'a Reversed, Vec<u8>)>,
+    /// Which bill took the place of which, and what took that one back.
+    replacements: Vec<(SettlementId, SettlementId, SettlementId)>,
     /// Movements into suspense, by place in `movements`, and why the money waits.
     waiting: Vec<(usize, &'static str)>,
     credentials: Vec<(&'a [u8], &'a RequestKey)>,
@@ -128,6 +130,12 @@ impl<'a> Rows<'a> {
         answer: &'a pb::SettleResponse,
         origin: &'a Origin,
     ) {
+        // First what came back, since the bill was paid with it: an account's movements are in the order of its versions.
+        if let Some(refunded) = settled.replaced.as_deref() {
+            self.give_back(refunded, answer.encode_to_vec(), origin);
+            self.replacements
+                .push((settled.id, refunded.settlement.id, refunded.id));
+        }
         self.settlements.push(Row::settled(settled, answer));
         let movements = movement::of_settlement(settled, origin);
         for ((no, leg), movement) in (1..).zip(&settled.legs).zip(movements) {
@@ -321,6 +329,9 @@ pub(super) async fn write(
     }
     if !rows.reversals.is_empty() {
         refund::insert_reversals(conn, &rows.reversals, at).await?;
+    }
+    if !rows.replacements.is_empty() {
+        replacement::insert(conn, &rows.replacements).await?;
     }
     if !rows.kept.is_empty() {
         keep_rows(conn, &rows, at).await?;

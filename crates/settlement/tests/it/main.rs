@@ -18,6 +18,7 @@ mod limits;
 mod quotes;
 mod reconciliation;
 mod refunds;
+mod replacements;
 mod reversals;
 mod scene;
 mod statements;

@@ -43,6 +43,7 @@ async fn settle_on(
         bill,
         quote: Some(Named { id, found }),
         deduct: settlement::deferral::Deduct::AtOnce,
+        replaces: None,
     };
     scene.submit(settle).await
 }

@@ -334,6 +334,7 @@ impl Scene {
             bill,
             quote: None,
             deduct,
+            replaces: None,
         };
         self.submit(settle).await
     }
