@@ -21,6 +21,7 @@ mod races;
 mod reconciling;
 mod refunding;
 mod repeating;
+mod resettling;
 mod statements;
 mod traces;
 mod withdrawing;

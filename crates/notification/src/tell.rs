@@ -17,6 +17,7 @@ mod legs;
 mod links;
 mod money;
 mod refunds;
+mod resettled;
 mod upkeep;
 
 /// The notices of a fact: at most one per person and template. A fact that concerns nobody makes none.
@@ -25,6 +26,9 @@ mod upkeep;
 /// Names the field that cannot be read. Such an event never makes sense to this build: it is parked, not lost.
 pub fn notices_of(fact: &Fact) -> Result<Vec<NewNotice>, Unreadable> {
     match fact {
+        // A bill that took the place of another, and that other one: what both come to is told once.
+        Fact::Charged(charged) if charged.replaced.is_some() => resettled::charged(charged),
+        Fact::Cancelled(cancelled) if cancelled.net_is_charged => Ok(Vec::new()),
         Fact::Charged(charged) => money::charged(charged),
         Fact::Cancelled(cancelled) => refunds::cancelled(cancelled),
         Fact::Refunded(refunded) => refunds::refunded(refunded),

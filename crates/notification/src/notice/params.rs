@@ -177,6 +177,7 @@ fields! {
     Vec<Usage> => Code,
     String => Code,
     Option<String> => Code,
+    bool => Code,
 }
 
 impl Field for Who {
