@@ -5,7 +5,19 @@ use super::*;
 const HEAD: &str = "region = \"420000\"\nname_zh = \"湖北省\"\nname_en = \"Hubei\"\n";
 
 /// Rules that are wrong on their line, and what is said of them.
-const BAD_RULES: [(&str, &str); 24] = [
+const BAD_RULES: [(&str, &str); 27] = [
+    (
+        r#"limit_share = { value = "101%", source = "x", grade = "A" }"#,
+        "above 0% and up to 100%",
+    ),
+    (
+        r#"limit_share = { value = "-5%", source = "x", grade = "A" }"#,
+        "above 0% and up to 100%",
+    ),
+    (
+        r#"limit_share = { value = "0.5", source = "x", grade = "A" }"#,
+        "is not a share like",
+    ),
     (
         r#"colour = { value = 1, source = "x", grade = "A" }"#,
         "unknown field `colour`",

@@ -5,7 +5,9 @@ use super::*;
 use crate::packs::Grade;
 
 /// A value in force: place, axis, the value as written, the pack that says so.
-const IN_FORCE: [(&str, Axis, &str, &str); 56] = [
+const IN_FORCE: [(&str, Axis, &str, &str); 58] = [
+    ("370200", Axis::FullCoverBase, "\"BALANCE\"", "370000"),
+    ("520100", Axis::LimitPerDay, "\"UNLIMITED\"", "520000"),
     ("320600", Axis::MaxContributors, "1", "320000"),
     ("320600", Axis::ExclusiveRole, "\"ANY\"", "320000"),
     ("320600", Axis::Confirmation, "\"BOTH_SIGN\"", "320000"),
@@ -110,7 +112,12 @@ const IN_FORCE: [(&str, Axis, &str, &str); 56] = [
 ];
 
 /// A value that is there with grade C and does not count: the pack, axis, value as written.
-const GRADE_C: [(&str, Axis, &str); 37] = [
+const GRADE_C: [(&str, Axis, &str); 42] = [
+    ("320100", Axis::LimitPerDay, "\"1000.00\""),
+    ("320100", Axis::LimitPerYear, "\"5000.00\""),
+    ("440000", Axis::LimitPerYear, "\"20000.00\""),
+    ("440000", Axis::LimitShare, "\"50%\""),
+    ("430900", Axis::LimitShare, "\"50%\""),
     ("110000", Axis::MaxBeneficiaries, "7"),
     ("110000", Axis::Order, "\"USER_RANK\""),
     ("120000", Axis::MaxBeneficiaries, "6"),
