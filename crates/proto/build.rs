@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 22] = [
+const FILES: [&str; 23] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 22] = [
     "gongji/settlement/v1/legs.proto",
     "gongji/settlement/v1/refunds.proto",
     "gongji/settlement/v1/replacements.proto",
+    "gongji/settlement/v1/tasks.proto",
     "gongji/settlement/v1/service.proto",
     "gongji/settlement/v1/imports.proto",
     "gongji/settlement/v1/places.proto",

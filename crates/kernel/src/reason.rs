@@ -206,6 +206,9 @@ reasons! {
     // ---- accounts, allocations and the turn of the year
     AccountUnknown = "ACCOUNT_UNKNOWN" { "无此个人账户", "请核对账户编号"; "there is no such personal account", "check the account id" }
     AccountClosed = "ACCOUNT_CLOSED" { "个人账户已注销", "请联系医保经办机构"; "the account is closed", "ask the agency" }
+    AccountHeld = "ACCOUNT_HELD" { "个人账户有预留未结束", "待预留确认、释放或到期后再注销"; "money of the account is set aside by open holds", "close it once they were captured, released or have expired" }
+    TaskUnknown = "TASK_UNKNOWN" { "无此待办事项", "请核对事项编号"; "there is no such task", "check the task id" }
+    TaskClosed = "TASK_CLOSED" { "该事项已办结", "请查看办结说明"; "the task has been closed", "read what became of it" }
     AccountOwes = "ACCOUNT_OWES" { "个人账户为负数", "补足后才能注销"; "the account is below zero", "it can be closed once the debt is settled" }
     BalanceTooLow = "BALANCE_TOO_LOW" { "余额不足，更正后将为负数", "请核对更正金额"; "the correction would take the account below zero", "check the amount: only clearing may do that" }
     RegionYearEndInProgress = "REGION_YEAR_END_IN_PROGRESS" { "参保地正在年终结转", "请稍后用同一报文重试"; "the place of insurance is closing its year", "send the same request again when it is over" }

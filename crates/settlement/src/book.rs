@@ -115,6 +115,13 @@ impl Book {
         Some(())
     }
 
+    /// Whether open holds set anything aside on an account.
+    pub fn is_held(&self, account: AccountId) -> bool {
+        [Bucket::Current, Bucket::Prior]
+            .into_iter()
+            .any(|bucket| self.aside.of(account, bucket).is_positive())
+    }
+
     /// Frees what a hold that has ended held; none if it was not there.
     pub fn end_hold(&mut self, ended: &Hold) -> Option<()> {
         self.change_held(ended, |held, amount| {

@@ -25,6 +25,7 @@ mod quotes;
 mod reconciliation;
 mod show;
 mod statements;
+mod tasks;
 mod versions;
 mod years;
 
@@ -63,9 +64,7 @@ fn origin(caller: &Caller) -> Origin {
 /// A statement that failed at a read.
 fn failed(error: &StoreError) -> Status {
     match error {
-        StoreError::Database(
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed,
-        ) => unavailable(error),
+        error if error.may_pass() => unavailable(error),
         StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Rows { .. } => {
             internal(error)
         }
@@ -209,6 +208,23 @@ impl SettlementService for Api {
     ) -> Result<Response<pb::ListCorrectionsResponse>, Status> {
         let listed = accounts::list(self, request.get_ref()).await?;
         Ok(Response::new(listed))
+    }
+
+    async fn list_tasks(
+        &self,
+        request: Request<pb::ListTasksRequest>,
+    ) -> Result<Response<pb::ListTasksResponse>, Status> {
+        let listed = tasks::list(self, request.get_ref()).await?;
+        Ok(Response::new(listed))
+    }
+
+    async fn close_task(
+        &self,
+        request: Request<pb::CloseTaskRequest>,
+    ) -> Result<Response<pb::CloseTaskResponse>, Status> {
+        let caller = caller(&request)?;
+        let closed = tasks::close(self, &caller, request.get_ref()).await?;
+        Ok(Response::new(closed))
     }
 
     async fn import_catalogue(

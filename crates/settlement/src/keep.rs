@@ -145,6 +145,10 @@ fn close(book: &Book, id: AccountId, note: &str, at: Timestamp) -> Result<Kept, 
     if account.balance().is_none_or(Fen::is_negative) {
         return Err(Reason::AccountOwes.into());
     }
+    // Paid out, it could not honour what it promised a counter.
+    if book.is_held(id) {
+        return Err(Reason::AccountHeld.into());
+    }
     let mut posted = Vec::new();
     for (bucket, held) in [
         (Bucket::Current, account.current),

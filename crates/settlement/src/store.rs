@@ -10,6 +10,8 @@
 
 use chassis::db::Corrupt;
 use chassis::inbox::Failure;
+use kernel::BindingId;
+use policy::plan::Payer;
 
 pub mod account;
 pub mod allocation;
@@ -35,6 +37,7 @@ pub mod refund;
 pub mod replacement;
 pub mod settlement;
 pub mod statement;
+pub mod task;
 pub mod versions;
 pub mod year_end;
 
@@ -52,6 +55,30 @@ pub enum StoreError {
         touched: u64,
         expected: usize,
     },
+}
+
+impl StoreError {
+    /// Whether the same statement may well succeed later: the database is away, busy or in somebody's way, and the statement was
+    /// stopped while it waited.
+    pub fn may_pass(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+            sqlx::Error::Database(said) => {
+                let code = said.code().unwrap_or_default();
+                // A lock or a statement took too long, transactions collided, a standby.
+                let stopped = ["55P03", "57014", "40001", "40P01", "25006"].contains(&&*code);
+                // 08 connection, 53 out of resources, 57P shutting down or starting up.
+                stopped
+                    || ["08", "53", "57P"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -81,6 +108,18 @@ fn touched(statement: &'static str, touched: u64, expected: usize) -> Result<(),
     })
 }
 
+/// Who pays a leg: under a binding and a version of its mandate, or out of the own account; none if only one of the two is there.
+fn payer(binding: Option<uuid::Uuid>, mandate: Option<i64>) -> Option<Payer> {
+    match (binding, mandate) {
+        (Some(binding), Some(mandate)) => Some(Payer::Aid {
+            binding: BindingId::from_uuid(binding),
+            mandate,
+        }),
+        (None, None) => Some(Payer::Own),
+        _ => None,
+    }
+}
+
 /// Reads a word of a column, or says which row cannot be read.
 fn word<T>(
     table: &'static str,
@@ -89,4 +128,22 @@ fn word<T>(
     value: Option<T>,
 ) -> Result<T, Corrupt> {
     value.ok_or_else(|| Corrupt::new(table, column, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_without_a_mandate_is_nobodys_money() {
+        let binding = BindingId::generate();
+        assert_eq!(payer(None, None), Some(Payer::Own));
+        let aid = Payer::Aid {
+            binding,
+            mandate: 2,
+        };
+        assert_eq!(payer(Some(binding.uuid()), Some(2)), Some(aid));
+        assert_eq!(payer(Some(binding.uuid()), None), None);
+        assert_eq!(payer(None, Some(2)), None);
+    }
 }

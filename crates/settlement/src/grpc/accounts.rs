@@ -28,7 +28,8 @@ async fn keep(api: &Api, keep: Keep, caller: &Caller) -> Result<(), Status> {
     }
 }
 
-fn note(text: &str) -> Result<String, Status> {
+/// What an operator says of what they do.
+pub(super) fn note(text: &str) -> Result<String, Status> {
     let text = convert::text("note", text.trim(), LONGEST_NOTE).map_err(|error| refuse(error.0))?;
     if text.is_empty() {
         return Err(refuse(Refusal::about(Reason::FieldMissing, "note")));

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use chassis::db::Corrupt;
 use jiff_sqlx::ToSqlx;
-use kernel::{AccountId, BindingId, Bucket, Fen, HoldId, PersonId, SettlementId, Timestamp, Usage};
+use kernel::{AccountId, Bucket, Fen, HoldId, PersonId, SettlementId, Timestamp, Usage};
 use policy::plan::Payer;
 use prost::Message as _;
 use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{StoreError, column, touched, word};
+use super::{StoreError, column, payer, touched, word};
 use crate::hold::place::Placed;
 use crate::hold::{Ended, HeldLeg, Hold, State};
 
@@ -128,13 +128,12 @@ impl TryFrom<LegRow> for HeldLeg {
     fn try_from(row: LegRow) -> Result<Self, Corrupt> {
         let id = HoldId::from_uuid(row.hold_id);
         Ok(Self {
-            payer: match (row.binding_id, row.mandate_version) {
-                (Some(binding), Some(mandate)) => Payer::Aid {
-                    binding: BindingId::from_uuid(binding),
-                    mandate,
-                },
-                _ => Payer::Own,
-            },
+            payer: word(
+                "hold_leg",
+                "mandate_version",
+                id,
+                payer(row.binding_id, row.mandate_version),
+            )?,
             account: AccountId::from_uuid(row.account_id),
             person: PersonId::from_uuid(row.person_id),
             bucket: word("hold_leg", "bucket", id, Bucket::from_code(&row.bucket))?,

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::db::Corrupt;
 use jiff_sqlx::ToSqlx;
-use kernel::{
-    AccountId, BindingId, Bucket, Fen, MovementId, PersonId, SettlementId, Timestamp, Usage,
-};
-use policy::plan::Payer;
+use kernel::{AccountId, Bucket, Fen, MovementId, PersonId, SettlementId, Timestamp, Usage};
 use policy::plan::limits::Windows;
 use sqlx::PgConnection;
 
-use super::{StoreError, column, touched, word};
+use super::{StoreError, column, payer, touched, word};
 use crate::movement::Movement;
 use crate::refund::Refunded;
 use crate::reverse::Reversed;
@@ -101,13 +98,12 @@ impl TryFrom<LegRow> for PaidLeg {
         let id = SettlementId::from_uuid(row.settlement_id);
         Ok(Self {
             no: row.leg_no,
-            payer: match (row.binding_id, row.mandate_version) {
-                (Some(binding), Some(mandate)) => Payer::Aid {
-                    binding: BindingId::from_uuid(binding),
-                    mandate,
-                },
-                _ => Payer::Own,
-            },
+            payer: word(
+                "leg",
+                "mandate_version",
+                id,
+                payer(row.binding_id, row.mandate_version),
+            )?,
             account: AccountId::from_uuid(row.account_id),
             person: PersonId::from_uuid(row.person_id),
             bucket: word("leg", "bucket", id, Bucket::from_code(&row.bucket))?,

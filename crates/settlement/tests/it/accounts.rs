@@ -228,3 +228,29 @@ async fn a_refund_to_an_account_in_debt_repays_it() {
     assert_eq!(scene.number(floor).await, 0);
     scene.end().await;
 }
+
+#[tokio::test]
+async fn an_account_is_not_paid_out_while_a_hold_counts_on_it() {
+    let scene = Scene::begin().await;
+    let (mother, son) = (scene.enrol(1_000).await, scene.enrol(30_000).await);
+    scene.link(son, mother, None).await;
+    let hold = crate::holds::place(&scene, mother, 20_000).await;
+    assert_eq!(hold.held_fen, 20_000);
+    for who in [mother, son] {
+        let refused = scene.keep(close(who), "op1").await.unwrap_err();
+        assert_eq!(refused.reason, Reason::AccountHeld);
+    }
+    assert_eq!(
+        (scene.balance(mother).await, scene.balance(son).await),
+        (1_000, 30_000)
+    );
+    // From the moment at which it expires, swept or not, nothing stands in the way.
+    scene.clock.advance(settlement::hold::COUNTER);
+    scene.keep(close(son), "op1").await.unwrap();
+    assert_eq!(scene.balance(son).await, 0);
+    settlement::sweep::round(&scene.db, &scene.writer, &scene.clock)
+        .await
+        .unwrap();
+    scene.keep(close(mother), "op1").await.unwrap();
+    scene.end().await;
+}

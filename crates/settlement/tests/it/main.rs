@@ -22,5 +22,6 @@ mod replacements;
 mod reversals;
 mod scene;
 mod statements;
+mod tasks;
 mod verify;
 mod years;

@@ -1,5 +1,10 @@
 //! A bill takes the place of another: that one is given back whole and this one settled, or neither.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be read back fails its test"
+)]
+
 use futures::future::join_all;
 use kernel::{PersonId, Reason, Refusal, SettlementId};
 use proto::common::v1::PersonKind;
