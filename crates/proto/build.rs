@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-const FILES: [&str; 23] = [
+const FILES: [&str; 24] = [
     "gongji/common/v1/access.proto",
     "gongji/common/v1/words.proto",
     "gongji/binding/v1/service.proto",
@@ -22,6 +22,7 @@ const FILES: [&str; 23] = [
     "gongji/settlement/v1/service.proto",
     "gongji/settlement/v1/imports.proto",
     "gongji/settlement/v1/places.proto",
+    "gongji/settlement/v1/premiums.proto",
     "gongji/settlement/v1/statements.proto",
     "gongji/settlement/v1/reconciliation.proto",
     "gongji/settlement/v1/years.proto",

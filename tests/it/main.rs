@@ -17,6 +17,7 @@ mod displaying;
 mod erasing;
 mod holds;
 mod limits;
+mod premiums;
 mod races;
 mod reconciling;
 mod refunding;

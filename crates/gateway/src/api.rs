@@ -60,6 +60,7 @@ pub fn routes() -> Router<Edge> {
         .route("/mandates/{binding_id}/revoke", post(people::revoke))
         .route("/institutions", post(money::register_institutions))
         .route("/allocations", post(money::post_allocations))
+        .route("/premiums", post(money::pay_premiums))
         .route("/accounts/{account_id}/movements", get(money::movements))
         .route("/outcomes/{msgid}", get(money::outcome))
         .route("/settlements/{settlement_id}", get(money::settlement))

@@ -203,6 +203,12 @@ reasons! {
     HoldRejected = "HOLD_REJECTED" { "该预留未获批准，没有预留款项", "请按拒绝原因处理后重新预留"; "the hold was declined and holds nothing", "place a new one once its reason is gone" }
     CaptureAboveHold = "CAPTURE_ABOVE_HOLD" { "结算金额超过预留的账单", "请放回后按新的账单预留"; "more is to be captured than the bill that the hold was placed for", "release it and place one for the new bill" }
     HoldTooLong = "HOLD_TOO_LONG" { "预留时间不正确", "预留时间为 1 秒至 24 小时"; "a hold cannot last that long", "ask for one second to 24 hours" }
+    // ---- premiums that relatives pay
+    InstitutionNotAgency = "INSTITUTION_NOT_AGENCY" { "该机构不是征缴保费的经办机构", "请填写经办机构编码"; "the institution collects no premiums", "name the agency that does" }
+    PremiumYearInvalid = "PREMIUM_YEAR_INVALID" { "参保年度不正确", "只能缴纳本年度或下一年度的保费"; "the insurance year is not one that can be paid now", "pay for this year or the next" }
+    PremiumAlreadyPaid = "PREMIUM_ALREADY_PAID" { "该参保人该年度的保费已缴纳", "无需重复缴纳"; "this person's premium of this year is paid already", "nothing needs doing" }
+    PremiumNotCovered = "PREMIUM_NOT_COVERED" { "授权人账户不足以全额缴纳保费，未扣款", "余额到账或调整限额后，换新的批次号重新提交"; "the contributor's account does not cover the whole premium, and nothing was taken", "once money came or the limit is raised, send the row in a new batch" }
+    PremiumRowContradicts = "PREMIUM_ROW_CONTRADICTS" { "同一批次同一行此前提交的内容不同", "请改回原内容，或使用新的行号"; "this row of this batch was sent before with other content", "send it as it was, or under another row id" }
     // ---- accounts, allocations and the turn of the year
     AccountUnknown = "ACCOUNT_UNKNOWN" { "无此个人账户", "请核对账户编号"; "there is no such personal account", "check the account id" }
     AccountClosed = "ACCOUNT_CLOSED" { "个人账户已注销", "请联系医保经办机构"; "the account is closed", "ask the agency" }

@@ -8,6 +8,8 @@ use policy::plan::{Burden, Wishes};
 use proto::convert;
 use proto::settlement::v1 as pb;
 
+use crate::premium::Premium;
+
 /// No bill has more fee lines.
 pub const MOST_LINES: usize = 2_000;
 
@@ -27,6 +29,8 @@ pub struct Bill {
     pub without_aid: bool,
     /// The contributor the patient picked.
     pub chosen: Option<BindingId>,
+    /// Where it is a premium that a contributor pays from a list.
+    pub premium: Option<Premium>,
 }
 
 /// One line of a bill. Codes only: never a name, never a diagnosis.
@@ -80,6 +84,7 @@ impl TryFrom<&pb::Bill> for Bill {
                 "" => None,
                 id => Some(convert::id("chosen_binding_id", id)?),
             },
+            premium: None,
         })
     }
 }

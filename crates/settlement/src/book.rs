@@ -18,9 +18,10 @@ use crate::hold::aside::{Aside, Part};
 use crate::hold::{HeldLeg, Hold};
 use crate::institution::Institution;
 use crate::limit::{Counter, Scope};
+use crate::premium::{Paid, Premium};
 use crate::request::RequestKey;
 use crate::reverse::Original;
-use crate::settlement::Stored;
+use crate::settlement::{Settled, Stored};
 
 /// The state that commands are decided over.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +55,9 @@ pub struct Book {
     /// Bills of the batch that are deducted after the visit: to be deducted from, or taken back.
     pub deferrals: BTreeMap<SettlementId, Deferral>,
     moved_deferrals: BTreeSet<SettlementId>,
+    /// The years of patients whose premium is paid, looked at where a command pays one.
+    pub premiums: BTreeMap<(PersonId, i16), SettlementId>,
+    paid_premiums: Vec<Paid>,
     moved_accounts: BTreeSet<AccountId>,
     /// Whether more than balances changed.
     reshaped: bool,
@@ -203,6 +207,27 @@ impl Book {
             .iter()
             .filter_map(|id| self.settlements.get(id))
             .collect()
+    }
+
+    /// What paid a person's premium of a year; none if nothing did.
+    pub fn premium_of(&self, person: PersonId, year: i16) -> Option<SettlementId> {
+        self.premiums.get(&(person, year)).copied()
+    }
+
+    /// Notes that a settlement paid a premium.
+    pub fn pay_premium(&mut self, settled: &Settled, premium: &Premium) {
+        let person = settled.patient.person;
+        self.premiums.insert((person, premium.year), settled.id);
+        self.paid_premiums.push(Paid {
+            settlement: settled.id,
+            person,
+            premium: premium.clone(),
+        });
+    }
+
+    /// The premiums that commands of the batch paid.
+    pub fn paid_premiums(&self) -> &[Paid] {
+        &self.paid_premiums
     }
 
     /// Replaces a deferral by its state after a deduction.

@@ -16,6 +16,7 @@ use crate::deferral::Deduct;
 use crate::enforced::Enforced;
 use crate::institution::Institution;
 use crate::limit::{Counting, Scope, windows_of};
+use crate::premium::{self, Premium};
 use crate::request::{Asked, RequestKey};
 use crate::settlement::{Declined, Leg, Settled, Split};
 
@@ -109,6 +110,9 @@ pub fn settle(
                     deduct::accept(book, &charge, accepting, moved, (packs, at))?
                 }
             };
+            if let Some(premium) = &command.bill.premium {
+                book.pay_premium(&settled, premium);
+            }
             Ok(Verdict::Settled(Box::new(settled)))
         }
         Err(why) => Ok(Verdict::Declined(Box::new(Declined {
@@ -168,6 +172,9 @@ fn weigh(
         scheme: bill.scheme,
     };
     let account = choose(&book.accounts_of(patient.person), wanted)?;
+    if let Some(premium) = &bill.premium {
+        premium.admit(book, account, institution, business_day(at))?;
+    }
     if institution.sandbox != account.sandbox {
         return Err(Reason::SandboxMixed.into());
     }
@@ -183,7 +190,7 @@ fn weigh(
         packs,
         visit: at,
     };
-    let benefit = if fund_pays {
+    let benefit = if fund_pays && bill.premium.is_none() {
         benefit::look_at(&book.benefits, asked)?
     } else {
         None
@@ -195,6 +202,7 @@ fn weigh(
         Err(Reason::BeneficiaryNotInsured.into())
     } else {
         match plan(book, account, (bill, burden, institution), (packs, at)) {
+            Ok(plan) if bill.premium.is_some() => premium::covered(plan),
             Ok(plan) => Ok(plan),
             Err(why) if why.reason == Reason::UsageProhibited => Err(why),
             Err(refused) => return Err(refused),
@@ -249,6 +257,10 @@ pub(crate) fn plan(
             continue; // its account was not locked, or has not arrived
         };
         if contributor.sandbox != account.sandbox || contributor.person == account.person {
+            continue;
+        }
+        let asked = |premium: &Premium| premium.contributor == contributor.person;
+        if !bill.premium.as_ref().is_none_or(asked) {
             continue;
         }
         match packs.rules(contributor.region, day) {

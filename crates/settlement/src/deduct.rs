@@ -284,6 +284,7 @@ fn rest_of(deferral: &Deferral) -> Bill {
         without_account: false,
         without_aid: deferral.without_aid,
         chosen: deferral.chosen,
+        premium: None,
     }
 }
 

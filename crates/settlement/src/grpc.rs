@@ -21,6 +21,7 @@ mod accounts;
 mod benefits;
 mod bills;
 mod holds;
+mod premiums;
 mod quotes;
 mod reconciliation;
 mod show;
@@ -129,6 +130,15 @@ impl SettlementService for Api {
             origin,
             request.into_inner(),
         )))
+    }
+
+    async fn pay_premiums(
+        &self,
+        request: Request<pb::PayPremiumsRequest>,
+    ) -> Result<Response<pb::PayPremiumsResponse>, Status> {
+        let caller = caller(&request)?;
+        let paid = premiums::pay(self, caller, request.get_ref()).await?;
+        Ok(Response::new(paid))
     }
 
     async fn begin_year_end(

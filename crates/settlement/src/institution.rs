@@ -1,4 +1,4 @@
-//! A designated hospital or pharmacy.
+//! A designated hospital or pharmacy, or an agency that collects premiums.
 
 use kernel::{Reason, Refusal, Region, Usage};
 use policy::benefit::Tier;
@@ -10,6 +10,8 @@ use proto::settlement::v1 as pb;
 pub enum Kind {
     Hospital,
     Pharmacy,
+    /// Collects premiums, and treats nobody.
+    Agency,
 }
 
 impl Kind {
@@ -18,12 +20,13 @@ impl Kind {
         match self {
             Self::Hospital => "HOSPITAL",
             Self::Pharmacy => "PHARMACY",
+            Self::Agency => "AGENCY",
         }
     }
 
     /// The kind with this word.
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Hospital, Self::Pharmacy]
+        [Self::Hospital, Self::Pharmacy, Self::Agency]
             .into_iter()
             .find(|kind| kind.code() == code)
     }
@@ -34,6 +37,7 @@ impl From<Kind> for pb::InstitutionKind {
         match kind {
             Kind::Hospital => Self::Hospital,
             Kind::Pharmacy => Self::Pharmacy,
+            Kind::Agency => Self::Agency,
         }
     }
 }
@@ -88,6 +92,7 @@ impl TryFrom<&pb::Institution> for Institution {
         let kind = match institution.kind() {
             pb::InstitutionKind::Hospital => Kind::Hospital,
             pb::InstitutionKind::Pharmacy => Kind::Pharmacy,
+            pb::InstitutionKind::Agency => Kind::Agency,
             pb::InstitutionKind::Unspecified => {
                 return Err(Refusal::about(Reason::FieldMissing, "kind"));
             }
@@ -107,11 +112,13 @@ impl TryFrom<&pb::Institution> for Institution {
     }
 }
 
-/// The clearing type of a bill (`clr_type`, `domain.md` section 15): 21 inpatient, 41 pharmacy, 11 outpatient.
+/// The clearing type of a bill (`clr_type`, `domain.md` section 15): 21 inpatient, 41 pharmacy, 11 outpatient,
+/// 99 other.
 pub const fn clearing_type(kind: Kind, usage: Usage) -> &'static str {
     match (kind, usage) {
         (_, Usage::HospitalInpatient) => "21",
         (Kind::Pharmacy, _) => "41",
         (Kind::Hospital, _) => "11",
+        (Kind::Agency, _) => "99",
     }
 }

@@ -3,7 +3,7 @@
 //! All money goes through the [`writer`]: a batch of commands is one transaction that claims their keys, locks the
 //! accounts they may touch, decides them one after the other over the locked state, and writes the outcome with one
 //! statement per table. Nouns are pure ([`account`], [`bill`], [`enforced`], [`settlement`], [`refund`]), and so are the
-//! decisions ([`decide`], [`give_back`], [`reverse`], [`allocation`], [`keep`]); all SQL is in [`store`].
+//! decisions ([`decide`], [`give_back`], [`reverse`], [`allocation`], [`keep`], [`premium`]); all SQL is in [`store`].
 //!
 //! A bill may be accepted at first and deducted later ([`deferral`], [`deduct`]): [`collect`] has it deducted whenever an event
 //! says that money or permission came.
@@ -38,6 +38,8 @@ pub mod keep;
 pub mod limit;
 mod maintenance;
 pub mod movement;
+pub mod pay_premiums;
+pub mod premium;
 pub mod project;
 pub mod quote;
 pub mod reconcile;

@@ -32,7 +32,7 @@ pub enum Clearing {
     Inpatient,
     /// 41
     Pharmacy,
-    /// 99: none of our bills is.
+    /// 99: a premium that an agency collects.
     Other,
 }
 

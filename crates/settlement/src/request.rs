@@ -108,6 +108,7 @@ pub struct Asked(Map<String, Value>);
 impl Asked {
     /// What a bill asks.
     pub fn settle(patient: PersonId, bill: &Bill) -> Self {
+        let premium = bill.premium.as_ref();
         let lines: Vec<Value> = bill
             .lines
             .iter()
@@ -130,6 +131,11 @@ impl Asked {
             (
                 "chosen_binding_id",
                 json!(bill.chosen.map(|id| id.to_string())),
+            ),
+            ("year", json!(premium.map(|premium| premium.year))),
+            (
+                "contributor",
+                json!(premium.map(|premium| premium.contributor.to_string())),
             ),
         ])
     }

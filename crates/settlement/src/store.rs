@@ -31,6 +31,7 @@ pub mod limit;
 pub mod mark;
 pub mod movement;
 pub mod outcome;
+pub mod premium;
 pub mod quote;
 pub mod reconciliation;
 pub mod refund;

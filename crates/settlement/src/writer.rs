@@ -33,6 +33,7 @@ mod claim;
 mod holds;
 mod lane;
 mod look;
+mod premiums;
 mod queue;
 mod write;
 
@@ -168,6 +169,7 @@ impl Writer {
             Command::Allocate(_) | Command::Deduct(_) | Command::Keep(Keep::Turn { .. }) => {
                 &self.import
             }
+            Command::Settle(settle) if settle.bill.premium.is_some() => &self.import,
             Command::Settle(_)
             | Command::Cancel(_)
             | Command::Refund(_)

@@ -52,8 +52,28 @@ impl Stack {
     pub async fn people(&self, wanted: &[(&'static str, Purse)]) -> Vec<Person> {
         let rows: Vec<_> = wanted.iter().map(|(region, _)| self.row(region)).collect();
         let people = self.import(rows).await;
+        self.until_known(&people).await;
+        for (person, (_, purse)) in people.iter().zip(wanted) {
+            self.credit(person, *purse).await;
+        }
+        people
+    }
+
+    /// A resident of `region`: they have no money of their own.
+    pub async fn resident(&self, region: &'static str) -> Person {
+        let mut row = self.row(region);
+        for enrolment in &mut row.enrolments {
+            enrolment.scheme = Scheme::Resident.into();
+            enrolment.kind = PersonKind::Resident.into();
+        }
+        let mut people = self.import(vec![row]).await;
+        self.until_known(&people).await;
+        people.pop().expect("one was asked for")
+    }
+
+    async fn until_known(&self, people: &[Person]) {
         until("settlement has heard of everybody", async || {
-            for person in &people {
+            for person in people {
                 if self.accounts_of(person).await.is_empty() {
                     return false;
                 }
@@ -61,10 +81,6 @@ impl Stack {
             true
         })
         .await;
-        for (person, (_, purse)) in people.iter().zip(wanted) {
-            self.credit(person, *purse).await;
-        }
-        people
     }
 
     /// A row of an import with a number that nobody has.

@@ -122,6 +122,7 @@ fn code_of(reason: Reason) -> Code {
         | R::CardContradicts
         | R::AllocationContradicts
         | R::YearEndContradicts
+        | R::PremiumRowContradicts
         | R::CatalogueContradicts => Code::AlreadyExists,
 
         // Somebody else was there in between: read again, or wait a moment.

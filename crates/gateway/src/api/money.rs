@@ -36,6 +36,20 @@ pub async fn post_allocations(
     )
 }
 
+/// Relatives' premiums, out of the caller's own account or, for operators, out of those that the rows name.
+pub async fn pay_premiums(
+    State(edge): State<Edge>,
+    Calling(caller): Calling,
+    Wire(request): Wire<pb::PayPremiumsRequest>,
+) -> Answer<pb::PayPremiumsResponse> {
+    answer(
+        edge.upstream
+            .settlement(&caller)
+            .pay_premiums(request)
+            .await,
+    )
+}
+
 pub async fn accounts(
     State(edge): State<Edge>,
     Calling(caller): Calling,

@@ -97,6 +97,8 @@ pub enum Institution {
     Hospital,
     /// A pharmacy.
     Pharmacy,
+    /// An agency that collects premiums.
+    Agency,
     /// A kind this build does not know.
     Other,
 }

@@ -148,6 +148,7 @@ pub(super) fn institution(kind: i32) -> Institution {
     match InstitutionKind::try_from(kind) {
         Ok(InstitutionKind::Hospital) => Institution::Hospital,
         Ok(InstitutionKind::Pharmacy) => Institution::Pharmacy,
+        Ok(InstitutionKind::Agency) => Institution::Agency,
         Ok(InstitutionKind::Unspecified) | Err(_) => Institution::Other,
     }
 }

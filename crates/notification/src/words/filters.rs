@@ -76,9 +76,11 @@ fn place(language: Language, code: &str) -> &'static str {
     match (language, code) {
         (Language::Chinese, "HOSPITAL") => "医院",
         (Language::Chinese, "PHARMACY") => "药店",
+        (Language::Chinese, "AGENCY") => "医保经办机构",
         (Language::Chinese, _) => "定点医药机构",
         (Language::English, "HOSPITAL") => "a hospital",
         (Language::English, "PHARMACY") => "a pharmacy",
+        (Language::English, "AGENCY") => "an insurance agency",
         (Language::English, _) => "a medical institution",
     }
 }

@@ -37,6 +37,8 @@ struct Needs {
     cleared: BTreeSet<AccountId>,
     holds: BTreeSet<kernel::HoldId>,
     deducted: BTreeSet<kernel::SettlementId>,
+    /// Their premiums are paid.
+    insured: BTreeSet<PersonId>,
 }
 
 impl Needs {
@@ -51,6 +53,9 @@ impl Needs {
                     needs.bill(&settle.key, &settle.patient);
                     let replaced = settle.replaces.map(|replaces| replaces.settlement);
                     needs.settlements.extend(replaced);
+                    if settle.bill.premium.is_some() {
+                        needs.insured.insert(settle.patient.person);
+                    }
                 }
                 Command::Hold(command) => {
                     if let hold::Command::Place(place) = command {
@@ -212,6 +217,9 @@ pub(super) async fn look(
     if !needs.fingerprints.is_empty() {
         book.credentials =
             settlement::look_at_credentials(conn, &list(&needs.fingerprints)).await?;
+    }
+    if !needs.insured.is_empty() {
+        book.premiums = store::premium::look(conn, &list(&needs.insured)).await?;
     }
     if !needs.cleared.is_empty() {
         book.aided = enforced::aided(conn, &list(&needs.cleared)).await?;

@@ -9,7 +9,7 @@ use proto::settlement::v1 as pb;
 use sqlx::PgConnection;
 
 use super::batch::{Decision, Outcome};
-use super::{benefits, holds};
+use super::{benefits, holds, premiums};
 use crate::book::Book;
 use crate::command::{Allocate, Command, Origin};
 use crate::deduct::{Deducted, Deduction};
@@ -354,6 +354,7 @@ pub(super) async fn write(
         rows.credentials.sort_unstable();
         settlement::use_credentials(conn, &rows.credentials, at).await?;
     }
+    premiums::write(conn, book, at).await?;
     let lifted = holds::write(conn, book, &rows.holds, at).await?;
     rows.events.extend(lifted);
     if !rows.events.is_empty() {

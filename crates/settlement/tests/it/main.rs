@@ -15,6 +15,7 @@ mod holds;
 mod imports;
 mod keys;
 mod limits;
+mod premiums;
 mod quotes;
 mod reconciliation;
 mod refunds;

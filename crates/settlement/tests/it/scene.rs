@@ -91,6 +91,7 @@ pub fn bill(total: i64) -> Bill {
         without_account: false,
         without_aid: false,
         chosen: None,
+        premium: None,
     }
 }
 
