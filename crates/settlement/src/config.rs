@@ -34,8 +34,18 @@ pub struct Config {
     pub partitions_ahead: u8,
     /// Between two looks for accepted bills that are due although no event told of it, by the machine's clock.
     pub after_visit_sweep: SignedDuration,
+    /// For how long is kept what may be forgotten.
+    pub retention: Retention,
     /// How the writer is laid out.
     pub writer: Settings,
+}
+
+/// For how long is kept what may be forgotten.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// A quote that has expired; below zero is as zero.
+    pub quotes: SignedDuration,
 }
 
 impl Config {

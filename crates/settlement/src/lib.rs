@@ -62,8 +62,8 @@ pub mod writer;
 pub mod year;
 pub mod year_end;
 
-pub use config::Config;
-pub use maintenance::maintain;
+pub use config::{Config, Retention};
+pub use maintenance::{forget, maintain};
 pub use start::{StartError, serve};
 
 use sqlx::migrate::Migrator;

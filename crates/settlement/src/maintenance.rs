@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chassis::health::Progress;
 use chassis::tasks::{BoxError, Stop};
+use jiff::SignedDuration;
 use kernel::Clock;
 use kernel::clock::{business_day, shifted};
 use sqlx::PgPool;
 
-use crate::quote;
+use crate::Retention;
 use crate::store::movement::{has_strays, make_partitions};
 use crate::store::{self, StoreError};
 
@@ -29,9 +30,18 @@ pub async fn maintain(db: &PgPool, clock: &Clock, ahead: u8) -> Result<(), Store
     Ok(())
 }
 
+/// Forgets what is past its retention; says how many rows that were.
+///
+/// # Errors
+/// A statement failed; what it would have forgotten is forgotten the next time.
+pub async fn forget(db: &PgPool, clock: &Clock, retention: Retention) -> Result<u64, StoreError> {
+    let kept = retention.quotes.max(SignedDuration::ZERO);
+    store::quote::sweep(db, shifted(clock.now(), -kept)).await
+}
+
 /// Maintains every `pause` until it is stopped. A failure is told and tried again: months ahead are there already.
 pub(crate) async fn run(
-    (db, clock, ahead): (PgPool, Clock, u8),
+    (db, clock, ahead, retention): (PgPool, Clock, u8, Retention),
     pause: Duration,
     progress: Progress,
     stop: Stop,
@@ -45,8 +55,7 @@ pub(crate) async fn run(
         if let Err(error) = maintain(&db, &clock, ahead).await {
             tracing::error!(error = %chassis::telemetry::Chain(&error), "the ledger's partitions could not be looked after");
         }
-        let end = shifted(clock.now(), -quote::KEPT);
-        if let Err(error) = store::quote::sweep(&db, end).await {
+        if let Err(error) = forget(&db, &clock, retention).await {
             tracing::error!(error = %chassis::telemetry::Chain(&error), "expired quotes could not be swept");
         }
     }

@@ -13,9 +13,6 @@ use crate::settlement::Split;
 /// How long a quote is good: as long as a patient stands at a counter.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long one is kept after it expired, so that whoever names it late is told so, and not that it never was.
-pub const KEPT: SignedDuration = SignedDuration::from_hours(24);
-
 /// One quote as it was given. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {

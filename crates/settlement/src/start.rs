@@ -117,9 +117,9 @@ pub async fn serve(
         "settlement maintenance",
         config.maintenance.saturating_add(STUCK_AFTER),
     );
-    let ledger = (db.clone(), clock.clone(), config.partitions_ahead);
+    let ahead = config.partitions_ahead;
     let maintenance = maintenance::run(
-        ledger,
+        (db.clone(), clock.clone(), ahead, config.retention),
         config.maintenance.unsigned_abs(),
         kept,
         tasks.stop(),

@@ -19,6 +19,7 @@ mod premiums;
 mod quotes;
 mod reconciliation;
 mod refunds;
+mod retention;
 mod replacements;
 mod reversals;
 mod scene;
