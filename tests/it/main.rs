@@ -16,6 +16,7 @@ mod crashes;
 mod displaying;
 mod erasing;
 mod holds;
+mod json;
 mod limits;
 mod premiums;
 mod races;

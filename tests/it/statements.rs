@@ -271,6 +271,7 @@ async fn a_time_that_is_none_or_has_not_come_is_not_looked_up() {
         (person("family-year/twenty"), "DATE_MALFORMED"),
         (person("tax-deduction/2018"), "TAX_RULE_MISSING"),
         (format!("/accounts/{nobody}/balance"), "ACCOUNT_UNKNOWN"),
+        (format!("/accounts/{nobody}/movements"), "ACCOUNT_UNKNOWN"),
     ] {
         let (_, refused) = stack.look_up(&mother, &path).await;
         assert_eq!(refused["code"], code, "{path}: {refused}");

@@ -422,12 +422,7 @@ impl SettlementService for Api {
         let owner = store::account::owner(&self.office.db, account)
             .await
             .map_err(|error| failed(&error))?;
-        let unknown = || {
-            refuse(Refusal::about(
-                Reason::EnrolmentUnknown,
-                account.to_string(),
-            ))
-        };
+        let unknown = || refuse(Refusal::about(Reason::AccountUnknown, account.to_string()));
         caller
             .may_act_for(owner.ok_or_else(unknown)?)
             .map_err(refuse)?;
