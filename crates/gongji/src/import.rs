@@ -1,6 +1,7 @@
-//! `gongji import`: people and their enrolments, and allocations to their accounts.
+//! `gongji import`: people and their enrolments, allocations to their accounts, and the fee catalogue.
 
 mod allocations;
+mod catalogue;
 mod people;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub enum Command {
     People(people::Arguments),
     /// Allocations, from CSV or JSON Lines. Importing a file again posts nothing twice.
     Allocations(allocations::Arguments),
+    Catalogue(catalogue::Arguments),
 }
 
 /// In whose name something is asked of a service.
@@ -45,5 +47,6 @@ pub async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::People(arguments) => people::run(arguments).await,
         Command::Allocations(arguments) => allocations::run(arguments).await,
+        Command::Catalogue(arguments) => catalogue::run(arguments).await,
     }
 }

@@ -7,10 +7,14 @@ mod keys;
 mod notice;
 mod packs;
 mod parked;
+mod premiums;
 mod reconcile;
+mod report;
+mod rows;
 mod serve;
 mod service;
 mod token;
+mod trouble;
 mod verify;
 mod year_end;
 
@@ -47,9 +51,12 @@ enum Command {
     /// Look at the rule packs: check an overlay, show what holds for a region.
     #[command(subcommand)]
     Policy(packs::Command),
-    /// Import people and their enrolments, or allocations, with progress and an answer per wrong row.
+    /// Import people and their enrolments, allocations, or the fee catalogue, with progress and an answer per wrong row.
     #[command(subcommand)]
     Import(import::Command),
+    /// Pay residents' premiums out of contributors' accounts, for a file of relatives.
+    #[command(subcommand)]
+    Premiums(premiums::Command),
     /// Close a region's medical year: stop charges, roll every account over, let charges go on.
     #[command(subcommand)]
     YearEnd(year_end::Command),
@@ -81,7 +88,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", trouble::sentence(&error));
             ExitCode::FAILURE
         }
     }
@@ -98,6 +105,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => token::run(&arguments),
         Command::Policy(command) => packs::run(command),
         Command::Import(command) => import::run(&command).await,
+        Command::Premiums(command) => premiums::run(&command).await,
         Command::YearEnd(command) => year_end::run(&command).await,
         Command::Reconcile(arguments) => reconcile::run(&arguments).await,
         Command::Notice(command) => notice::run(command).await,

@@ -2,20 +2,19 @@
 //!
 //! Nothing is remembered here: a file that broke off is sent again from the start, and what is in is not posted again.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use proto::settlement::v1::settlement_service_client::SettlementServiceClient;
 use proto::settlement::v1::{AllocationRow, ImportAllocationsRequest, ImportAllocationsResponse};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use self::file::{Lines, Read};
+use self::file::{named, table};
 use super::Operator;
+use crate::report::Refusals;
+use crate::rows::{Lines, Read};
 
 mod file;
 
@@ -49,31 +48,39 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .operator
         .peer(&arguments.settlement, "settlement")?;
     let mut settlement = SettlementServiceClient::new(peer);
-    let mut lines = Lines::open(&arguments.file, arguments.batch.as_deref())?;
-    let bar = ProgressBar::new(lines.size());
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {bytes}/{total_bytes} {msg} ({eta} left)",
-    )?);
-    let mut tally = Tally::new(arguments.report.clone(), &arguments.file);
+    let mut lines = Lines::open(&arguments.file, table())?;
+    let batch = arguments.batch.as_deref().unwrap_or_default();
+    let bar = lines.bar()?;
+    let mut tally = Tally {
+        posted: 0,
+        refusals: Refusals::new(arguments.report.as_deref(), &arguments.file),
+    };
 
     let (messages, streamed) = mpsc::channel(AHEAD);
     let (sent, mut answered) = mpsc::channel(2 * AHEAD);
     let answers = settlement.import_allocations(ReceiverStream::new(streamed));
     // Lines are read only as fast as their rows are decided.
-    let done = tokio::try_join!(async { send(&mut lines, messages, sent).await }, async {
-        let mut answers = answers.await?.into_inner();
-        while let Some(message) = answered.recv().await {
-            let message: Message = message;
-            tally.refuse_all(&message.unread)?;
-            if !message.lines.is_empty() {
-                let answer = answers.message().await?;
-                tally.count(&message.lines, &answer.context("the service stopped")?)?;
+    let done = tokio::try_join!(
+        async { send((&mut lines, batch), messages, sent).await },
+        async {
+            let mut answers = answers.await?.into_inner();
+            while let Some(message) = answered.recv().await {
+                let message: Message = message;
+                tally.refuse_all(&message.unread)?;
+                if !message.lines.is_empty() {
+                    let answer = answers.message().await?;
+                    tally.count(&message.lines, &answer.context("the service stopped")?)?;
+                }
+                bar.set_position(message.read);
+                bar.set_message(format!(
+                    "{} in, {} refused",
+                    tally.posted,
+                    tally.refusals.count()
+                ));
             }
-            bar.set_position(message.read);
-            bar.set_message(format!("{} in, {} refused", tally.posted, tally.refused));
+            anyhow::Ok(())
         }
-        anyhow::Ok(())
-    });
+    );
     bar.finish_and_clear();
     done.context("the import stopped; import the file again to go on, nothing is posted twice")?;
     tally.finish()
@@ -91,7 +98,7 @@ struct Message {
 
 /// Streams the file, message by message. Ends early when nobody listens any more: the listener says why.
 async fn send(
-    lines: &mut Lines,
+    (lines, batch): (&mut Lines<AllocationRow>, &str),
     messages: mpsc::Sender<ImportAllocationsRequest>,
     sent: mpsc::Sender<Message>,
 ) -> anyhow::Result<()> {
@@ -106,7 +113,7 @@ async fn send(
         while let Some(read) = lines.next()? {
             match read {
                 Read::Row(line, row) => {
-                    rows.push(*row);
+                    rows.push(named(batch, line, *row));
                     message.lines.push(line);
                 }
                 Read::Wrong(line, why) => message.unread.push((line, why)),
@@ -135,73 +142,36 @@ async fn send(
 /// What became of the rows so far.
 struct Tally {
     posted: i64,
-    refused: u64,
-    path: PathBuf,
-    /// Made with the first row that is refused.
-    report: Option<BufWriter<File>>,
+    refusals: Refusals,
 }
 
 impl Tally {
-    fn new(report: Option<PathBuf>, file: &Path) -> Self {
-        let beside = || {
-            let mut name = file.as_os_str().to_owned();
-            name.push(".refused.csv");
-            PathBuf::from(name)
-        };
-        Self {
-            posted: 0,
-            refused: 0,
-            path: report.unwrap_or_else(beside),
-            report: None,
-        }
-    }
-
     fn count(&mut self, lines: &[usize], answer: &ImportAllocationsResponse) -> anyhow::Result<()> {
         self.posted = self.posted.saturating_add(answer.posted);
         for refused in &answer.refused {
             let index = usize::try_from(refused.index).unwrap_or(usize::MAX);
             let line = lines.get(index).copied().unwrap_or_default();
-            let (code, cause) = refused
-                .reason
-                .as_ref()
-                .map(|reason| (reason.code.as_str(), reason.en.as_str()))
-                .unwrap_or_default();
-            self.refuse(line, code, cause)?;
+            self.refusals.refuse(line, refused.reason.as_ref())?;
         }
         Ok(())
     }
 
     fn refuse_all(&mut self, unread: &[(usize, String)]) -> anyhow::Result<()> {
         for (line, why) in unread {
-            self.refuse(*line, "MALFORMED_REQUEST", why)?;
+            self.refusals.unread(*line, why)?;
         }
         Ok(())
     }
 
-    fn refuse(&mut self, line: usize, code: &str, cause: &str) -> anyhow::Result<()> {
-        self.refused += 1;
-        if self.report.is_none() {
-            let file = File::create(&self.path)
-                .with_context(|| format!("cannot write {}", self.path.display()))?;
-            let mut file = BufWriter::new(file);
-            writeln!(file, "line,code,cause")?;
-            self.report = Some(file);
-        }
-        if let Some(report) = &mut self.report {
-            writeln!(report, "{line},{code},\"{}\"", cause.replace('"', "'"))?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> anyhow::Result<()> {
-        println!("{} rows are in, {} were refused", self.posted, self.refused);
-        let Some(report) = &mut self.report else {
+    fn finish(self) -> anyhow::Result<()> {
+        let refused = self.refusals.count();
+        println!("{} rows are in, {refused} were refused", self.posted);
+        let Some(path) = self.refusals.finish()? else {
             return Ok(());
         };
-        report.flush()?;
         bail!(
             "mend the rows that {} names, in their lines, and import the file again: the others are not posted twice",
-            self.path.display()
+            path.display()
         )
     }
 }
