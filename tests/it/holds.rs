@@ -143,6 +143,7 @@ async fn settle_on(stack: &Stack, bill: Bill, quote_id: &str) -> Result<SettleRe
         bill: Some(bill),
         quote_id: quote_id.to_owned(),
         deduct: 0,
+        replaces: String::new(),
     };
     let mut counter = stack.callers.institution(PHARMACY).settlement();
     Ok(counter.settle(request).await?.into_inner())

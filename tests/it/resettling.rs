@@ -6,7 +6,7 @@ use proto::settlement::v1::{GetSettlementRequest, SettleRequest, Settlement, Set
 use crate::harness::{PHARMACY, Purse, Stack, bill_of, parts, settled};
 
 impl Stack {
-    async fn shown(&self, settlement_id: &str) -> Settlement {
+    async fn stored(&self, settlement_id: &str) -> Settlement {
         let asked = GetSettlementRequest {
             settlement_id: settlement_id.to_owned(),
         };
@@ -52,8 +52,8 @@ async fn a_bill_that_is_settled_again_is_told_once_with_the_net_of_both() {
     assert_eq!(stack.purse(&mother).await, Purse::current(9_300));
     assert_eq!(stack.purse(&son).await, Purse::current(0));
     let (taken, stands) = (
-        stack.shown(&old.settlement_id).await,
-        stack.shown(&new.settlement_id).await,
+        stack.stored(&old.settlement_id).await,
+        stack.stored(&new.settlement_id).await,
     );
     assert_eq!(taken.state(), SettlementState::Cancelled);
     assert_eq!(taken.replaced_by, new.settlement_id);
@@ -67,9 +67,12 @@ async fn a_bill_that_is_settled_again_is_told_once_with_the_net_of_both() {
     );
     assert_eq!(
         stack.told(&mother, &new.settlement_id).await,
-        ["REFUNDED_AID"]
+        ["RESETTLED_AID"]
     );
-    assert_eq!(stack.told(&son, &new.settlement_id).await, ["REFUNDED_AID"]);
+    assert_eq!(
+        stack.told(&son, &new.settlement_id).await,
+        ["RESETTLED_AID"]
+    );
     let notices = stack.notices(&mother).await;
     let net = notices
         .iter()

@@ -8,7 +8,7 @@ ALTER TABLE mandate
     ADD COLUMN valid_from   DATE,
     -- As long as the binding where null.
     ADD COLUMN valid_until  DATE,
-    ADD CONSTRAINT mandate_kinds_are_known CHECK (kinds <@ ARRAY ['HOSPITAL', 'PHARMACY']),
+    ADD CONSTRAINT mandate_kinds_are_known CHECK (kinds <@ ARRAY ['HOSPITAL', 'PHARMACY', 'AGENCY']),
     ADD CONSTRAINT mandate_institutions_are_few
         CHECK (cardinality(institutions) <= 50 AND array_position(institutions, NULL) IS NULL),
     ADD CONSTRAINT mandate_ends_after_it_begins CHECK (valid_from <= valid_until);

@@ -72,6 +72,7 @@ const fn wire_kind(kind: Kind) -> InstitutionKind {
     match kind {
         Kind::Hospital => InstitutionKind::Hospital,
         Kind::Pharmacy => InstitutionKind::Pharmacy,
+        Kind::Agency => InstitutionKind::Agency,
     }
 }
 

@@ -230,6 +230,7 @@ fn places(terms: &pb::MandateTerms) -> Result<Places, Refusal> {
         .map(|(kind, sent)| match kind {
             InstitutionKind::Hospital => Ok(Kind::Hospital),
             InstitutionKind::Pharmacy => Ok(Kind::Pharmacy),
+            InstitutionKind::Agency => Ok(Kind::Agency),
             InstitutionKind::Unspecified if *sent == 0 => {
                 Err(Unreadable::missing("institution_kinds"))
             }

@@ -7,5 +7,5 @@ ALTER TABLE enforced
     -- Business days, both included; null is no bound.
     ADD COLUMN mandate_from         date,
     ADD COLUMN mandate_until        date,
-    ADD CONSTRAINT enforced_mandate_kinds_are_known CHECK (mandate_kinds <@ ARRAY ['HOSPITAL', 'PHARMACY']),
+    ADD CONSTRAINT enforced_mandate_kinds_are_known CHECK (mandate_kinds <@ ARRAY ['HOSPITAL', 'PHARMACY', 'AGENCY']),
     ADD CONSTRAINT enforced_mandate_ends_after_it_begins CHECK (mandate_from <= mandate_until);

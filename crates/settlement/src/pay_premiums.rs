@@ -224,6 +224,7 @@ impl Collector {
                 }),
             },
             quote: None,
+            replaces: None,
             deduct: Deduct::AtOnce,
         })
     }

@@ -163,6 +163,7 @@ fn scope(terms: &authorization::MandateTerms) -> Result<MandateScope, Unreadable
     let kinds = terms.institution_kinds().map(|kind| match kind {
         InstitutionKind::Hospital => Ok(Kind::Hospital),
         InstitutionKind::Pharmacy => Ok(Kind::Pharmacy),
+        InstitutionKind::Agency => Ok(Kind::Agency),
         // A kind that this build does not know must not become every kind.
         InstitutionKind::Unspecified => Err(Unreadable::code("institution_kinds")),
     });

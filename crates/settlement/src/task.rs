@@ -1,6 +1,8 @@
 //! Money that waits in suspense, as an operator's task.
 
-use kernel::{AccountId, Bucket, Fen, MovementId, PersonId, Reason, Refusal, SettlementId, Timestamp};
+use kernel::{
+    AccountId, Bucket, Fen, MovementId, PersonId, Reason, Refusal, SettlementId, Timestamp,
+};
 
 use crate::refund::Waiting;
 

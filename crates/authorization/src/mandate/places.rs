@@ -12,6 +12,8 @@ use kernel::{Date, Reason, Refusal};
 pub enum Kind {
     Hospital,
     Pharmacy,
+    /// Collects premiums, and treats nobody.
+    Agency,
 }
 
 /// Where money may be spent. Both lists narrow: a bill must come from a place of these kinds *and* among those named.
@@ -34,13 +36,14 @@ pub struct Validity {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Hospital, Self::Pharmacy];
+    pub const ALL: [Self; 3] = [Self::Hospital, Self::Pharmacy, Self::Agency];
 
     /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Hospital => "HOSPITAL",
             Self::Pharmacy => "PHARMACY",
+            Self::Agency => "AGENCY",
         }
     }
 
@@ -163,10 +166,15 @@ mod tests {
 
     #[test]
     fn a_place_taken_away_narrows_and_one_added_does_not() {
-        use Kind::{Hospital, Pharmacy};
+        use Kind::{Agency, Hospital, Pharmacy};
         for (now, next, narrows) in [
             (places(&[], &[]), places(&[Hospital], &[]), true),
-            (places(&[], &[]), places(&[Hospital, Pharmacy], &[]), false),
+            (
+                places(&[], &[]),
+                places(&[Hospital, Pharmacy, Agency], &[]),
+                false,
+            ),
+            (places(&[], &[]), places(&[Hospital, Pharmacy], &[]), true),
             (places(&[Hospital], &[]), places(&[], &[]), false),
             (places(&[Hospital], &[]), places(&[Pharmacy], &[]), true),
             (places(&[], &[]), places(&[], &["P1"]), true),

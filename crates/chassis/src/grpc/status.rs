@@ -48,6 +48,43 @@ impl RefusalSeen {
     }
 }
 
+/// Whether the form is wrong: no state could make this request right.
+fn is_of_the_form(reason: Reason) -> bool {
+    use Reason as R;
+    matches!(
+        reason,
+        R::MalformedRequest
+            | R::FieldMissing
+            | R::UnknownCode
+            | R::AmountMalformed
+            | R::AmountNegative
+            | R::AmountZero
+            | R::AmountTooLarge
+            | R::PartsDoNotAddUp
+            | R::TextMalformed
+            | R::RegionUnknown
+            | R::IdMalformed
+            | R::DateMalformed
+            | R::RangeInverted
+            | R::PageTooLarge
+            | R::CursorMalformed
+            | R::IdNumberInvalid
+            | R::PersonNoInvalid
+            | R::PhoneInvalid
+            | R::CardNumberInvalid
+            | R::IdentityMismatch
+            | R::LimitInvalid
+            | R::ValidityInvalid
+            | R::InstitutionCodeInvalid
+            | R::ReconciliationDaysInvalid
+            | R::MsgidMalformed
+            | R::WebhookAddressRefused
+            | R::DisplayLinkSelf
+            | R::DisplayEvidenceUnfit
+            | R::SamePerson
+    )
+}
+
 /// The code for a reason.
 ///
 /// Most of the catalogue are rules, and a rule that refuses is a failed precondition: that is what a new reason gets
@@ -55,36 +92,7 @@ impl RefusalSeen {
 fn code_of(reason: Reason) -> Code {
     use Reason as R;
     match reason {
-        // The form is wrong: no state could make this request right.
-        R::MalformedRequest
-        | R::FieldMissing
-        | R::UnknownCode
-        | R::AmountMalformed
-        | R::AmountNegative
-        | R::AmountZero
-        | R::AmountTooLarge
-        | R::PartsDoNotAddUp
-        | R::TextMalformed
-        | R::RegionUnknown
-        | R::IdMalformed
-        | R::DateMalformed
-        | R::RangeInverted
-        | R::PageTooLarge
-        | R::CursorMalformed
-        | R::IdNumberInvalid
-        | R::PersonNoInvalid
-        | R::PhoneInvalid
-        | R::CardNumberInvalid
-        | R::IdentityMismatch
-        | R::LimitInvalid
-        | R::ValidityInvalid
-        | R::InstitutionCodeInvalid
-        | R::ReconciliationDaysInvalid
-        | R::MsgidMalformed
-        | R::WebhookAddressRefused
-        | R::DisplayLinkSelf
-        | R::DisplayEvidenceUnfit
-        | R::SamePerson => Code::InvalidArgument,
+        _ if is_of_the_form(reason) => Code::InvalidArgument,
         R::UnknownTransaction => Code::Unimplemented,
 
         R::AccessTokenMissing | R::AccessTokenInvalid | R::AccessTokenExpired => {
@@ -112,6 +120,7 @@ fn code_of(reason: Reason) -> Code {
         | R::YearEndUnknown
         | R::CorrectionUnknown
         | R::RefundLineUnknown
+        | R::TaskUnknown
         | R::WebhookUnknown => Code::NotFound,
 
         R::RequestIdReused

@@ -86,6 +86,8 @@ async fn settle(
         quote_id: String::new(),
         // The interface has no field for it: what it settles is settled at once.
         deduct: pb::Deduct::AtOnce.into(),
+        // Nor for this: an institution that settles again over the interface cancels first.
+        replaces: String::new(),
     };
     let answer = edge
         .upstream

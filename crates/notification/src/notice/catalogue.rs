@@ -202,17 +202,17 @@ catalogue! {
     }
     /// A bill took the place of another one: what both come to on the own account. `more`: it paid so much more;
     /// otherwise so much came back.
-    ResettledOwn = RefundedOwn to Owner in "resettled_own.owner" {
+    ResettledOwn = ResettledOwn to Owner in "resettled_own.owner" {
         institution: Institution, amount: Amount, more: bool, charged_at: Timestamp, balances: Vec<Balance>,
     }
     /// The same for a contributor.
-    ResettledAid = RefundedAid to Contributor in "resettled_aid.contributor" {
+    ResettledAid = ResettledAid to Contributor in "resettled_aid.contributor" {
         beneficiary: Who, institution: Institution, amount: Amount, more: bool, charged_at: Timestamp,
         balances: Vec<Balance>,
     }
     /// The same for the patient: what the bill was, and how the one that stands is split. `waiting` of what came back has not
     /// reached its payers.
-    ResettledForYou = RefundedAid to Beneficiary in "resettled_aid.beneficiary" {
+    ResettledForYou = ResettledAid to Beneficiary in "resettled_aid.beneficiary" {
         institution: Institution, before: Amount, total: Amount, pooled: Amount, own: Amount, aid: Amount, cash: Amount,
         waiting: Amount, charged_at: Timestamp, contributors: Vec<Part>,
     }

@@ -76,6 +76,10 @@ codes! {
         RefundedOwn = "REFUNDED_OWN",
         /// Aid money went back.
         RefundedAid = "REFUNDED_AID",
+        /// A bill took the place of another: the net on the own account.
+        ResettledOwn = "RESETTLED_OWN",
+        /// The same for aid.
+        ResettledAid = "RESETTLED_AID",
         /// Money that came back has no account to go to.
         RefundUnclaimed = "REFUND_UNCLAIMED",
         /// A relative asks.

@@ -50,17 +50,14 @@ pub async fn claim(
         -- notification.claim_deliveries
         WITH due AS (
             SELECT mine.*
-              FROM webhook_endpoint AS endpoint
-             CROSS JOIN LATERAL (
-                 SELECT delivery.endpoint_id, delivery.person_id, delivery.sequence
-                   FROM webhook_delivery AS delivery
+              FROM webhook_endpoint AS endpoint CROSS JOIN LATERAL (
+                 SELECT delivery.endpoint_id, delivery.person_id, delivery.sequence FROM webhook_delivery AS delivery
                   WHERE delivery.endpoint_id = endpoint.endpoint_id AND delivery.due_at <= $1
                     AND NOT (endpoint.in_order AND EXISTS (
                         SELECT FROM webhook_delivery AS earlier
                          WHERE earlier.endpoint_id = delivery.endpoint_id AND earlier.person_id = delivery.person_id
                            AND earlier.sequence < delivery.sequence AND earlier.dead_at IS NULL))
-                  ORDER BY delivery.due_at
-                  LIMIT CASE WHEN endpoint.failures > 0 THEN 1 ELSE $4::bigint END
+                  ORDER BY delivery.due_at LIMIT CASE WHEN endpoint.failures > 0 THEN 1 ELSE $4::bigint END
                     FOR UPDATE SKIP LOCKED
              ) AS mine
              WHERE endpoint.disabled_at IS NULL
@@ -68,9 +65,7 @@ pub async fn claim(
                AND endpoint.endpoint_id <> ALL ($3::uuid[])
              LIMIT $5
         ), claimed AS (
-            UPDATE webhook_delivery AS delivery
-               SET lease = $2, due_at = $6
-              FROM due
+            UPDATE webhook_delivery AS delivery SET lease = $2, due_at = $6 FROM due
              WHERE delivery.endpoint_id = due.endpoint_id AND delivery.person_id = due.person_id
                AND delivery.sequence = due.sequence
             RETURNING delivery.endpoint_id, delivery.person_id, delivery.sequence, delivery.attempts

@@ -22,7 +22,7 @@ use crate::stage::Stage;
 const GRACE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Long enough for a busy machine; nothing waits this long unless it fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How it stands when so much time has passed since everything arrived.
 async fn standing(stage: &Stage, passed: SignedDuration) -> Standing {

@@ -237,29 +237,34 @@ pub async fn lock(
         .collect()
 }
 
+fn mandate(row: &Enforced) -> Option<&Mandate> {
+    row.mandate.as_ref()
+}
+
+fn state(row: &Enforced) -> Option<String> {
+    row.binding.map(|binding| binding.state.code().to_owned())
+}
+
+fn scope(row: &Enforced, of: fn(&MandateScope) -> Vec<&str>) -> String {
+    let codes = mandate(row).map(|mandate| of(&mandate.scope).join(" "));
+    codes.unwrap_or_default()
+}
+
+fn usages(row: &Enforced) -> String {
+    let usages = mandate(row)
+        .into_iter()
+        .flat_map(|mandate| mandate.usages.iter());
+    usages.map(Usage::code).collect::<Vec<_>>().join(" ")
+}
+
+fn share(row: &Enforced) -> Option<i32> {
+    let share = mandate(row).and_then(|mandate| mandate.caps.share);
+    share.map(|share| i32::from(share.basis_points()))
+}
+
 /// Writes both sides and the fences of locked rows.
 pub async fn write(conn: &mut PgConnection, enforced: &[Enforced]) -> Result<(), StoreError> {
     let binding = |row: &Enforced| row.binding;
-    fn mandate(row: &Enforced) -> Option<&Mandate> {
-        row.mandate.as_ref()
-    }
-    let scope = |row: &Enforced, of: fn(&MandateScope) -> Vec<&str>| {
-        let codes = mandate(row).map(|mandate| of(&mandate.scope).join(" "));
-        codes.unwrap_or_default()
-    };
-    let state = |row: &Enforced| binding(row).map(|binding| binding.state.code().to_owned());
-    let usages = |row: &Enforced| {
-        let codes: Vec<_> = mandate(row)
-            .iter()
-            .flat_map(|mandate| mandate.usages.iter())
-            .map(Usage::code)
-            .collect();
-        codes.join(" ")
-    };
-    let share = |row: &Enforced| {
-        let share = mandate(row).and_then(|mandate| mandate.caps.share);
-        share.map(|share| i32::from(share.basis_points()))
-    };
     let done = sqlx::query!(
         r#"
         -- settlement.write_enforced

@@ -8,6 +8,7 @@ use kernel::{AllocationId, PersonId, Reason, Refusal, SettlementId, Timestamp};
 use policy::Packs;
 use sqlx::{Connection as _, PgConnection};
 
+use super::claim::Claimed;
 use super::look::{Held, Seen};
 use super::write::Written;
 use super::{Job, Office, benefits, claim, holds, look, write};
@@ -182,16 +183,7 @@ pub(super) async fn attempt(
     // ---- lock, and look in later statements
     let Seen { mut book, at, busy } =
         look::look(&mut tx, jobs, &claimed, (&office.clock, held)).await?;
-    let (open, left_out) = part(jobs, std::mem::take(&mut claimed.open), &busy);
-    if left_out.len() > open.len() / LEFT_OUT {
-        return Err(Trouble::Crowded);
-    }
-    claimed.open = open;
-    let mut refused: Vec<&Command> = Vec::new();
-    for place in left_out {
-        claimed.put_off(place);
-        refused.push(&jobs[place].command);
-    }
+    let mut refused = leave_out(jobs, &mut claimed, &busy)?;
     book.originals = std::mem::take(&mut claimed.originals);
     let bills = benefits::bills(jobs, &claimed, at);
     benefits::look_at_benefits(&mut tx, &mut book, office, &bills).await?;
@@ -248,12 +240,30 @@ pub(super) async fn attempt(
     }
 }
 
-/// Parts the commands that may be decided from those whose patients are busy.
-fn part(jobs: &[Job], open: Vec<usize>, busy: &BTreeSet<PersonId>) -> (Vec<usize>, Vec<usize>) {
-    open.into_iter().partition(|place| {
+/// Puts off the commands whose patients are busy, and gives them back: their keys are to be freed.
+fn leave_out<'a>(
+    jobs: &'a [Job],
+    claimed: &mut Claimed,
+    busy: &BTreeSet<PersonId>,
+) -> Result<Vec<&'a Command>, Trouble> {
+    let is_free = |place: &usize| {
         let patient = jobs[*place].command.patient();
         patient.is_none_or(|patient| !busy.contains(&patient))
-    })
+    };
+    let (open, left_out): (Vec<_>, Vec<_>) = std::mem::take(&mut claimed.open)
+        .into_iter()
+        .partition(is_free);
+    if left_out.len() > open.len() / LEFT_OUT {
+        return Err(Trouble::Crowded);
+    }
+    claimed.open = open;
+    for &place in &left_out {
+        claimed.put_off(place);
+    }
+    Ok(left_out
+        .into_iter()
+        .map(|place| &jobs[place].command)
+        .collect())
 }
 
 /// Decides one command. A bug in its decision is its own: the book changes only after everything else has succeeded.

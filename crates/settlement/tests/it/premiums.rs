@@ -1,5 +1,7 @@
 //! Premiums of the residents' insurance, paid for a list of relatives.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
+
 use chassis::access::Caller;
 use futures::future::join_all;
 use kernel::{AccountId, PersonId, Reason, Role, SettlementId};

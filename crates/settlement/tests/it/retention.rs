@@ -1,5 +1,7 @@
 //! What is forgotten, and what never is.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
+
 use jiff::SignedDuration;
 use kernel::{Fen, QuoteId, Reason};
 use settlement::Retention;

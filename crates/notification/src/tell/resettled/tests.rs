@@ -54,9 +54,9 @@ fn who_paid_for_both_bills_hears_the_net_once_and_the_patient_how_the_bill_stand
     assert_eq!(
         heard(&notices),
         [
-            (person(2), Template::RefundedAid),
-            (person(3), Template::RefundedAid),
-            (person(PATIENT), Template::RefundedAid),
+            (person(2), Template::ResettledAid),
+            (person(3), Template::ResettledAid),
+            (person(PATIENT), Template::ResettledAid),
         ]
     );
     let told = |notice: &NewNotice| match notice.told {
@@ -82,9 +82,9 @@ fn who_pays_more_than_came_back_hears_of_the_difference_and_of_a_limit_that_it_u
     assert_eq!(
         heard(&notices),
         [
-            (person(PATIENT), Template::RefundedOwn),
-            (person(3), Template::RefundedAid),
-            (person(PATIENT), Template::RefundedAid),
+            (person(PATIENT), Template::ResettledOwn),
+            (person(3), Template::ResettledAid),
+            (person(PATIENT), Template::ResettledAid),
             (person(3), Template::LimitReached),
         ]
     );
@@ -107,8 +107,8 @@ fn money_that_waits_for_an_operator_is_told_to_whose_it_is() {
     assert_eq!(
         heard(&notices),
         [
-            (person(3), Template::RefundedAid),
-            (person(PATIENT), Template::RefundedAid),
+            (person(3), Template::ResettledAid),
+            (person(PATIENT), Template::ResettledAid),
             (person(2), Template::RefundUnclaimed),
         ]
     );
